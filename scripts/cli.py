@@ -1,0 +1,5 @@
+"""The `sojourn` command."""
+
+
+def main() -> None:
+    raise SystemExit("not yet")
