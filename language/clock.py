@@ -1,0 +1,33 @@
+"""Journey time: how a journey's clock runs against the wall clock."""
+
+from datetime import datetime, timedelta
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+
+class Pace(BaseModel):
+    """A journey's clock: `speed` journey seconds pass in one real second since `origin`, when both clocks agreed.
+
+    Speed 1 is the wall clock itself. Other speeds exist on the embedded stack only (`sojourn up --speed`).
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    speed: float = Field(default=1.0, gt=0)
+    origin: AwareDatetime | None = None
+
+    def journey_time(self, real: datetime) -> datetime:
+        """What the journey's clock shows at a real moment; both aware UTC."""
+        if self.speed == 1.0 or self.origin is None:
+            return real
+        return self.origin + (real - self.origin) * self.speed
+
+    def real_time(self, journey: datetime) -> datetime:
+        """The real moment at which the journey's clock shows `journey`."""
+        if self.speed == 1.0 or self.origin is None:
+            return journey
+        return self.origin + (journey - self.origin) / self.speed
+
+    def real_delay(self, journey: timedelta) -> timedelta:
+        """How long a stretch of journey time takes in reality."""
+        return journey / self.speed

@@ -1,0 +1,143 @@
+"""What workflows and activities say to each other: one frozen model in, one out. Light: workflows import it."""
+
+from datetime import timedelta
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from language.clock import Pace
+from language.delivery import Delivery
+
+Json = dict[str, Any]
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class StepTrace(Frozen):
+    """One visit of a step, written when it is entered and again when it is left. `result` is what the step left."""
+
+    step: str
+    visit: int
+    verb: str
+    entered_at: AwareDatetime
+    left_at: AwareDatetime | None = None
+    waits_until: AwareDatetime | None = None
+    result: Json | None = None
+
+
+class Progress(Frozen):
+    """Everything a run has to tell PostgreSQL since it last did, written together in one statement or transaction.
+
+    Writing it takes the enrolment for `run_id` (compare-and-set on a null or equal `run_id`), acknowledges all
+    deliveries up to `seen_seq`, and returns a `Standing`. `ended_as` closes the enrolment with that outcome unless
+    PostgreSQL already decided another one.
+    """
+
+    enrolment_id: int
+    run_id: str
+    seen_seq: int
+    at: AwareDatetime
+    traces: tuple[StepTrace, ...] = ()
+    step: str | None = None
+    stage: str | None = None
+    ended_as: str | None = None
+
+
+class Standing(Frozen):
+    """How an enrolment stands in PostgreSQL. `unseen`: deliveries past `seen_seq`, in order, for the run to absorb.
+
+    `taken` is true when another run owns the enrolment or it has ended: the asking run must end quietly.
+    """
+
+    taken: bool = False
+    paused: bool = False
+    unseen: tuple[Delivery, ...] = ()
+
+
+class LookUp(Frozen):
+    """Ask for live facts. `since`/`names`: stored events of the customer for `already: counts` (first match wins)."""
+
+    enrolment_id: int
+    customer_id: int
+    profile: bool = False
+    journeys: tuple[str, ...] = ()
+    messages: bool = False
+    last_seen: bool = False
+    events: tuple[str, ...] = ()
+    since: AwareDatetime | None = None
+
+
+class Known(Frozen):
+    """The answer to `LookUp`; what was not asked for is empty.
+
+    `profile` holds the traits with `id`, `time_zone`, `locale`; `journeys` maps a journey id to `active`, `stage`,
+    `outcome`, `ended_at` and `same_key`; `messages` maps step → channel → `{status, reason}`; `events` are
+    `{name, properties, at}` in order, only those of the same key when the journey has one (the run tests that).
+    """
+
+    profile: Json = Field(default_factory=dict)
+    journeys: dict[str, Json] = Field(default_factory=dict)
+    messages: dict[str, dict[str, Json]] = Field(default_factory=dict)
+    events: tuple[Json, ...] = ()
+    last_seen_at: AwareDatetime | None = None
+    time_zone: str = "UTC"
+
+
+class SetTraits(Frozen):
+    """Write computed traits. `key` (enrolment/step/visit) makes a repeated attempt harmless."""
+
+    enrolment_id: int
+    customer_id: int
+    key: str
+    traits: Json
+
+
+class SendMessage(Frozen):
+    """Send one message on one channel, once. `key` is `<enrolment>/<step>/<visit>/<channel>`.
+
+    `due_at` is when the step became due and `at` the journey's now when the activity was scheduled (journey time);
+    `seen_seq` is the last delivery the run has absorbed: a claim passes only if there is none after it.
+    `progress` is written in the claiming transaction, so that a send costs no separate trace write.
+    `scope` holds what a template may use besides the live profile: start, event, steps, repeat and `with` values.
+    """
+
+    key: str
+    customer_id: int
+    journey: str
+    version: int
+    step: str
+    visit: int
+    channel: str
+    message: str
+    due_at: AwareDatetime
+    at: AwareDatetime
+    pace: Pace = Pace()
+    valid_for: timedelta | None = None
+    if_unsure: Literal["rather_never", "rather_twice"] = "rather_never"
+    scope: Json = Field(default_factory=dict)
+    progress: Progress
+
+
+Verdict = Literal[
+    "sent",  # the provider accepted it (also: adopted after a look-up)
+    "suppressed",  # decided against, with a reason
+    "undeliverable",  # no usable address, or a value is missing
+    "expired",  # later than `valid_for`
+    "failed",  # the provider refused it for good
+    "unknown",  # it may or may not have gone out, and the message's policy is rather never
+    "held",  # try again at `retry_at`
+    "behind",  # there are unseen deliveries: absorb them and decide again
+    "paused",  # the enrolment is paused: wait for its resumption
+    "closed",  # the enrolment is ending or ended, or another run has it
+]
+
+
+class Receipt(Frozen):
+    """What became of a `SendMessage`. `retry_at` is journey time, only with `held`; `unseen` only with `behind`."""
+
+    verdict: Verdict
+    reason: str | None = None
+    retry_at: AwareDatetime | None = None
+    unseen: tuple[Delivery, ...] = ()

@@ -1,0 +1,277 @@
+"""The tables. `*_at` columns are journey time unless their comment says wall time."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, LargeBinary, Numeric, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+
+def _id() -> Any:
+    return Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+
+
+def _json(default: str | None = "{}") -> Any:
+    server = text(f"'{default}'::jsonb") if default is not None else None
+    return Field(sa_column=Column(JSONB, nullable=default is None, server_default=server))
+
+
+def _at(*, nullable: bool = True, index: bool = False) -> Any:
+    return Field(default=None, sa_column=Column(DateTime(timezone=True), nullable=nullable, index=index))
+
+
+def _big(*, nullable: bool = False, index: bool = False, default: int | None = None) -> Any:
+    server = text(str(default)) if default is not None else None
+    return Field(default=default, sa_column=Column(BigInteger, nullable=nullable, index=index, server_default=server))
+
+
+class CustomerRow(SQLModel, table=True):
+    __tablename__ = "customers"
+
+    id: int = _id()
+    traits: dict[str, Any] = _json()
+    time_zone: str | None = None
+    locale: str | None = None
+    first_seen_at: datetime = _at(nullable=False)
+    last_seen_at: datetime | None = _at()
+    merged_into: int | None = _big(nullable=True, index=True)
+
+
+class IdentifierRow(SQLModel, table=True):
+    """`kind` is user_id, anonymous_id, email or phone; a value belongs to one customer."""
+
+    __tablename__ = "identifiers"
+
+    kind: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = Field(sa_column=Column(Text, primary_key=True))
+    customer_id: int = _big(index=True)
+
+
+class EventIdRow(SQLModel, table=True):
+    """Which events were ever accepted: 16 bytes of a hash of source and message id. Kept when events are not."""
+
+    __tablename__ = "event_ids"
+
+    hash: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+
+
+class EventRow(SQLModel, table=True):
+    """`kind` is track, identify, page, screen, group or alias; `name` is the event's, or the kind's own word."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index("events_customer", "customer_id", "received_at"),)
+
+    id: int = _id()
+    source: str
+    message_id: str
+    customer_id: int = _big()
+    kind: str
+    name: str
+    properties: dict[str, Any] = _json()
+    occurred_at: datetime = _at(nullable=False)
+    received_at: datetime = _at(nullable=False)
+
+
+class QuarantineRow(SQLModel, table=True):
+    """What could not be understood, once per source and digest of its content. `body` is what was sent."""
+
+    __tablename__ = "quarantine"
+    __table_args__ = (Index("quarantine_once", "source", "digest", unique=True),)
+
+    id: int = _id()
+    source: str
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    reason: str
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    times: int = Field(default=1)
+    first_at: datetime = _at(nullable=False)
+    last_at: datetime = _at(nullable=False)
+
+
+class JourneyVersionRow(SQLModel, table=True):
+    """`definition` is what a workflow carries (compact JSON text); `messages` are the message files it names, by id.
+
+    `state` is draft, review, live or archived; one version of a journey is live.
+    """
+
+    __tablename__ = "journey_versions"
+
+    journey: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    digest: str
+    definition: str = Field(sa_column=Column(Text, nullable=False))
+    messages: dict[str, Any] = _json()
+    title: str = ""
+    owner: str | None = None
+    state: str = "live"
+    published_at: datetime = _at(nullable=False)
+    published_by: str | None = None
+
+
+class EnrolmentRow(SQLModel, table=True):
+    """One customer in one journey. `state`: active, ending (decided here, the workflow does not know yet), ended.
+
+    `last_seq` counts its deliveries, `seen_seq` is what its run has acknowledged. `checked_at` and `nudged_at` are
+    the reconciler's, wall time.
+    """
+
+    __tablename__ = "enrolments"
+    __table_args__ = (
+        Index(
+            "enrolments_one_active",
+            "journey",
+            "customer_id",
+            "key",
+            unique=True,
+            postgresql_where=text("state = 'active'"),
+        ),
+        Index("enrolments_customer", "customer_id", "journey", "key"),
+        Index("enrolments_open", "checked_at", postgresql_where=text("state <> 'ended'")),
+    )
+
+    id: int = _id()
+    customer_id: int = _big()
+    journey: str
+    version: int
+    key: str = ""
+    arm: str | None = None
+    start: dict[str, Any] = _json()
+    state: str = "active"
+    outcome: str | None = None
+    reason: str | None = None
+    started_at: datetime = _at(nullable=False)
+    ended_at: datetime | None = _at()
+    paused_at: datetime | None = _at()
+    suspended_by: int | None = _big(nullable=True)
+    goal_at: datetime | None = _at()
+    goal_value: float | None = Field(default=None, sa_column=Column(Numeric))
+    stage: str | None = None
+    step: str | None = None
+    run_id: str | None = None
+    last_seq: int = _big(default=0)
+    seen_seq: int = _big(default=0)
+    checked_at: datetime | None = _at()
+    nudged_at: datetime | None = _at()
+    nudges: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
+
+
+class StepRow(SQLModel, table=True):
+    """The trace of one visit of a step."""
+
+    __tablename__ = "steps"
+
+    enrolment_id: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    step: str = Field(primary_key=True)
+    visit: int = Field(primary_key=True)
+    verb: str
+    entered_at: datetime = _at(nullable=False)
+    left_at: datetime | None = _at()
+    waits_until: datetime | None = _at()
+    result: dict[str, Any] | None = _json(None)
+
+
+class MessageRow(SQLModel, table=True):
+    """One message on one channel, or the decision not to send it. `key` is `<enrolment>/<step>/<visit>/<channel>`.
+
+    `status`: held, claimed, released, sent, delivered, opened, clicked, suppressed, undeliverable, expired, failed,
+    unknown. `call_until` is wall time: until then the attempt that claimed it may still be talking to the provider.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (Index("messages_customer", "customer_id", "created_at"),)
+
+    key: str = Field(primary_key=True)
+    enrolment_id: int = _big(index=True)
+    customer_id: int = _big()
+    step: str
+    visit: int
+    channel: str
+    message: str
+    message_class: str
+    topic: str | None = None
+    recipient: str | None = Field(default=None, index=True)
+    sender: str | None = None
+    subject: str | None = None
+    body: str | None = None
+    html: str | None = None
+    digest: str | None = None
+    status: str
+    reason: str | None = None
+    provider: str | None = None
+    provider_id: str | None = Field(default=None, index=True)
+    attempt: int = Field(default=0)
+    call_until: datetime | None = _at()
+    created_at: datetime = _at(nullable=False)
+    claimed_at: datetime | None = _at()
+    sent_at: datetime | None = _at()
+    delivered_at: datetime | None = _at()
+    segments: int | None = None
+    cost: float | None = Field(default=None, sa_column=Column(Numeric))
+
+
+class VerdictRow(SQLModel, table=True):
+    """A decision that left no other row: why a journey did not start, why a send was held or an enrolment ended."""
+
+    __tablename__ = "verdicts"
+    __table_args__ = (Index("verdicts_customer", "customer_id", "at"),)
+
+    id: int = _id()
+    customer_id: int = _big()
+    enrolment_id: int | None = _big(nullable=True)
+    journey: str
+    step: str | None = None
+    verdict: str
+    reason: str
+    at: datetime = _at(nullable=False)
+
+
+class ConsentRow(SQLModel, table=True):
+    """A ledger: the newest row of a channel and topic counts. Null channel or topic: all of them."""
+
+    __tablename__ = "consents"
+    __table_args__ = (Index("consents_customer", "customer_id", "at"),)
+
+    id: int = _id()
+    customer_id: int = _big()
+    channel: str | None = None
+    topic: str | None = None
+    state: str
+    source: str
+    evidence: str | None = None
+    at: datetime = _at(nullable=False)
+
+
+class DeliveryRow(SQLModel, table=True):
+    """The outbox. A row stays until its enrolment's run has acknowledged its `seq`; `relay_until` is a lease and
+    `relayed_at` says when Temporal took it (both wall time). `payload` is a `language.delivery.Delivery`."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        Index("deliveries_waiting", "enrolment_id", "seq", postgresql_where=text("relayed_at IS NULL")),
+    )
+
+    enrolment_id: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    seq: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    kind: str
+    payload: dict[str, Any] = _json()
+    relay_until: datetime | None = _at()
+    relayed_at: datetime | None = _at()
+
+
+class SandboxMessageRow(SQLModel, table=True):
+    """What the sandbox received as a provider; never used when real provider keys are set."""
+
+    __tablename__ = "sandbox_messages"
+
+    id: int = _id()
+    provider: str
+    provider_id: str = Field(unique=True)
+    channel: str
+    sender: str | None = None
+    recipient: str = Field(index=True)
+    subject: str | None = None
+    text: str | None = None
+    html: str | None = None
+    details: dict[str, Any] = _json()
+    received_at: datetime = _at(nullable=False)
