@@ -1,0 +1,59 @@
+"""The way to PostgreSQL: an asyncpg pool for the hot path, and an SQLAlchemy engine for reads with dynamic filters."""
+
+from functools import cached_property
+from typing import Any
+
+import asyncpg
+import orjson
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+
+class EncodedJson(bytes):
+    """JSON that is encoded already; a jsonb parameter takes it as it is."""
+
+
+class Database:
+    """Open with `await Database.open(url)`; `url` is anything libpq understands (`postgresql://…?host=/socket`).
+
+    On each connection of `pool`, jsonb goes in and comes out as Python objects.
+    """
+
+    def __init__(self, url: str, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self.url = url
+        self.pool = pool
+
+    @classmethod
+    async def open(cls, url: str, *, pool_size: int = 10) -> "Database":
+        pool = await asyncpg.create_pool(url, min_size=1, max_size=pool_size, init=set_codecs)
+        return cls(url, pool)
+
+    @cached_property
+    def engine(self) -> AsyncEngine:
+        return make_engine(self.url)
+
+    async def connect(self) -> "asyncpg.Connection[asyncpg.Record]":
+        """A connection outside the pool, for LISTEN and NOTIFY; the caller closes it."""
+        return await asyncpg.connect(self.url)
+
+    async def close(self) -> None:
+        await self.pool.close()
+        if "engine" in self.__dict__:
+            await self.engine.dispose()
+
+
+def make_engine(url: str) -> AsyncEngine:
+    return create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url))
+
+
+async def set_codecs(connection: Any) -> None:
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", format="binary", encoder=_encode_json, decoder=_decode_json
+    )
+
+
+def _encode_json(value: Any) -> bytes:
+    return b"\x01" + (value if type(value) is EncodedJson else orjson.dumps(value))
+
+
+def _decode_json(data: bytes) -> Any:
+    return orjson.loads(memoryview(data)[1:])

