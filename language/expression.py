@@ -15,6 +15,7 @@ _LITERAL = re.compile(r'[rb]*("""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"(?:\\.|[^"\\]
 _PATH = re.compile(r"(?<![\w.])([A-Za-z_]\w*)((?:\s*\.\s*[A-Za-z_]\w*)*)\s*([(\[])?")
 _HAS = re.compile(r"\bhas\s*\([^()]*\)")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+_BOUND = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
 _INTEGER = range(-(2**63), 2**63)
 _RESERVED = frozenset({"true", "false", "null", "in"})
 
@@ -84,8 +85,8 @@ def _compile(source: str) -> tuple[cel.Program, tuple[Path, ...], tuple[Path, ..
         program = cel.compile(source)
     except ValueError as error:
         raise ValueError(_first_fault(str(error))) from None
-    variables = frozenset(program.variables())
     bare = _LITERAL.sub(" '' ", source)
+    variables = frozenset(program.variables()).difference(_BOUND.findall(bare))
     every = dict.fromkeys(_paths(bare, variables))
     filled = dict.fromkeys(path for path in _paths(_HAS.sub(" true ", bare), variables) if len(path) > 1)
     return program, tuple(every), tuple(filled)

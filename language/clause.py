@@ -1,0 +1,69 @@
+"""Which events something listens to: `on`, `where`, `match`, `of`."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from language.expression import Expression
+from language.part import Part
+
+ANY_ACTIVITY = "any_activity"
+
+
+class Use(NamedTuple):
+    """One use of an expression: the field it stands in and the names it may use."""
+
+    field: str
+    expression: Expression
+    roots: frozenset[str]
+
+
+def _names(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+class Clause(Part):
+    """An event to listen for. `on` is one name or several; `any_activity` means any sign of life of the customer."""
+
+    on: tuple[str, ...] = Field(
+        min_length=1, description="The event's name, or several.", examples=["Account Activated"]
+    )
+    where: Expression | None = Field(default=None, description="Only events for which this is true.")
+    match: Literal["customer"] | None = Field(
+        default=None, description="`customer`: any event of the customer, also one without the journey's key."
+    )
+    of: str | None = Field(default=None, description="For events about a message: the step that sent it.")
+
+    _one_or_many = model_validator(mode="before")(lambda value: _clause(value))
+
+    def names(self, name: str, is_activity: bool) -> bool:
+        """Whether an event of this name concerns the clause, before `where`."""
+        return name in self.on or (is_activity and ANY_ACTIVITY in self.on)
+
+
+def _clause(value: Any) -> Any:
+    if isinstance(value, str | list | tuple):
+        return {"on": _names(value)}
+    if isinstance(value, Mapping) and "on" in value:
+        return {**value, "on": _names(value["on"])}
+    return value
+
+
+def _clauses(value: Any) -> Any:
+    if isinstance(value, str | Mapping):
+        return (value,)
+    if isinstance(value, list | tuple) and value and all(isinstance(item, str) for item in value):
+        return (tuple(value),)
+    return value
+
+
+ToClauses = BeforeValidator(_clauses)
+"""Lets a field of several clauses be written as one event name, a list of names, one clause, or a list of clauses."""
+
+
+def uses(field: str, clauses: tuple[Clause, ...], roots: frozenset[str]) -> Iterator[Use]:
+    """The `where` of each clause."""
+    for number, clause in enumerate(clauses):
+        if clause.where is not None:
+            yield Use(f"{field}.{number}.where", clause.where, roots)

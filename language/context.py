@@ -1,0 +1,130 @@
+"""What a step may do, and what it answers. Steps know nothing of Temporal, PostgreSQL or the clock on the wall."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Literal, Protocol
+
+from language.clause import Clause
+from language.delivery import Fact
+from language.expression import Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """Where an enrolment goes after a step. `to` is a block's name, a step id, or an outcome, as `way` says."""
+
+    way: Literal["forward", "enter", "go_to", "finish", "leave_out"]
+    to: str = ""
+
+
+FORWARD = Next("forward")
+LEAVE_OUT = Next("leave_out")
+"""Pass over what hangs on this step: all up to the next waiting step of its block."""
+
+
+def enter(block: str) -> Next:
+    """Go into one of the step's blocks; an empty block leads on below the step."""
+    return Next("enter", block)
+
+
+def go_to(step: str) -> Next:
+    return Next("go_to", step)
+
+
+def finish(outcome: str) -> Next:
+    return Next("finish", outcome)
+
+
+class Woke(Enum):
+    """Why a sleep ended."""
+
+    DUE = "due"
+    NEWS = "news"
+    REARMED = "rearmed"
+    SKIPPED = "skipped"
+
+
+class Context(Protocol):
+    """One visit of one step. Everything remembered here survives restarts and continue-as-new."""
+
+    @property
+    def now(self) -> datetime:
+        """Journey time, aware UTC."""
+        ...
+
+    @property
+    def entered_at(self) -> datetime:
+        """When this visit began."""
+        ...
+
+    @property
+    def news(self) -> Sequence[Fact]:
+        """Events that are new for the present wait, oldest first."""
+        ...
+
+    def remember(self, name: str, make: Callable[[], Any]) -> Any:
+        """`make()` the first time, the same value ever after within this visit. JSON values and datetimes."""
+        ...
+
+    def rewrite(self, name: str, value: Any) -> None:
+        """Replace what is remembered under a name."""
+        ...
+
+    def leave(self, result: Mapping[str, Any]) -> None:
+        """What this step leaves behind as `steps.<id>`."""
+        ...
+
+    async def evaluate(self, expression: Expression, event: Fact | None = None) -> Any:
+        """The value of an expression over start, event, profile, steps, journeys, repeat and now."""
+        ...
+
+    async def sleep(self, until: datetime | None, *, listen: bool = False, rearm: bool = False) -> Woke:
+        """Wait until that moment (None: without limit), or for news, a rearmed date, or a person's skip.
+
+        An exit, goal, stop or displacement leaves the step from within this call; nothing after it runs.
+        """
+        ...
+
+    def hear(self, fact: Fact | None, deadline: datetime | None) -> None:
+        """End the wait: `fact` is what ended it (None: its deadline). What came before is no longer new."""
+        ...
+
+    def ignore(self, facts: Sequence[Fact]) -> None:
+        """Forget news that this wait has tested in vain."""
+        ...
+
+    async def recall(self, clauses: Sequence[Clause], since: datetime | None = None) -> Sequence[Fact]:
+        """Stored events that these clauses name, oldest first, since then (None: since the enrolment began)."""
+        ...
+
+    @property
+    def lost_since(self) -> datetime | None:
+        """Set when more came than is kept: news since then must be recalled."""
+        ...
+
+    async def last_activity(self) -> datetime | None:
+        """When the customer was last active."""
+        ...
+
+    async def time_zone(self) -> str:
+        """The customer's zone, as an IANA name."""
+        ...
+
+    async def send(self, order: "SendOrder") -> Mapping[str, Mapping[str, Any]]:
+        """Send on every channel of the order; returns channel → {status, reason}."""
+        ...
+
+    async def set_traits(self, traits: Mapping[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SendOrder:
+    """One message on one or several channels, all at the same moment. `values` are extra names for the template."""
+
+    message: str
+    channels: tuple[str, ...]
+    valid_for: Any = None
+    if_unsure: Literal["rather_never", "rather_twice"] = "rather_never"
+    values: Mapping[str, Any] | None = None

@@ -1,0 +1,169 @@
+"""The head of a journey, and its steps."""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
+
+from language.clause import Clause, ToClauses, Use, uses
+from language.duration import Duration
+from language.expression import Expression
+from language.part import Part
+from language.steps import HEAD_ROOTS, Block, Step
+
+NAME = r"^[a-z][a-z0-9_]*$"
+
+
+class Start(Part):
+    """One way into the journey: an event, or `call: true` for the API alone."""
+
+    on: tuple[str, ...] = Field(default=(), description="The event's name, or several.", examples=["Account Created"])
+    where: Expression | None = None
+    call: bool = Field(default=False, description="true: enrolled through the API.")
+    audience: dict[str, str] | None = Field(default=None, description="`joins: x` or `leaves: x`.")
+    date: Expression | None = Field(default=None, description="A date of the profile, such as a birthday.")
+    at: str | None = Field(default=None, description="The local time of a `date` start.", pattern=r"^\d\d:\d\d$")
+    every: str | None = Field(default=None, description="A cron line: a broadcast.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and isinstance(value.get("on"), str):
+            return {**value, "on": (value["on"],)}
+        return value
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Start":
+        ways = [bool(self.on), self.call, self.date is not None, self.every is not None]
+        if sum(ways) != 1 and not (self.audience and not any(ways)):
+            raise ValueError("a start names one of: on (an event), call, audience, date, every")
+        return self
+
+    @property
+    def clause(self) -> Clause | None:
+        """The event that starts, if an event does."""
+        return Clause(on=self.on, where=self.where) if self.on else None
+
+
+class Exit(Clause):
+    """An event that ends the enrolment at once, wherever it stands."""
+
+    outcome: str = Field(default="exited", pattern=NAME, description="What the enrolment ends as.")
+
+
+class Goal(Clause):
+    """What the journey is for; counted once per enrolment."""
+
+    within: Duration | None = Field(default=None, description="Counts only this long after the start.")
+    value: Expression | None = Field(default=None, description="Revenue.")
+    ends: bool = Field(default=True, description="true: the enrolment ends as `converted`.")
+
+
+class After(Part):
+    """Enter again this long after the last enrolment ended."""
+
+    after: Duration
+
+
+class StageRule(Part):
+    """Which events move an enrolment between stages, and what names the stage."""
+
+    on: Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
+    is_: Expression = Field(alias="is")
+
+
+class Stage(Part):
+    """One stage of a funnel."""
+
+    statuses: tuple[str, ...] = ()
+    steps: Block = ()
+    restart: bool = False
+    control: float | None = Field(default=None, ge=0, le=100)
+
+
+class Journey(Part):
+    """What a customer goes through: a head that says who enters and leaves, and steps."""
+
+    journey: str = Field(pattern=NAME, description="The journey's id: snake_case, unique.")
+    title: str = Field(default="", description="For people.")
+    owner: str | None = Field(default=None, description="Who approves it.")
+    description: str | None = None
+    note: str | None = None
+
+    key: Expression | None = Field(default=None, description="One enrolment per customer and key.")
+    start: Annotated[tuple[Start, ...], BeforeValidator(lambda v: (v,) if isinstance(v, Mapping) else v)] = Field(
+        min_length=1, description="What brings a customer in."
+    )
+    again: Literal["never", "after_exit", "always"] | After = "never"
+    late: Duration = Field(default=timedelta(days=7), description="Older events start nothing.")
+    exit: Annotated[tuple[Exit, ...], ToClauses] = ()
+    goal: Goal | None = None
+    on_resume: Literal["send", "skip", "replan"] = "send"
+    control: float = Field(default=0, ge=0, le=100, description="Per cent held out.")
+    group: str | None = None
+    priority: int | Expression = 50
+    locked: bool = False
+    when_displaced: Literal["exit", "suspend"] = "exit"
+    wait_turn: Duration | None = None
+
+    stage: StageRule | None = None
+    steps: Block = ()
+    stages: dict[str, Stage] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _steps_or_stages(self) -> "Journey":
+        if bool(self.steps) == bool(self.stages):
+            raise ValueError("a journey has either `steps:` or `stages:`, and at least one step")
+        return self
+
+    def every_step(self) -> Iterator[Step]:
+        """All steps, nested ones too, in the order in which they are written."""
+        yield from walk(self.steps)
+        for stage in self.stages.values():
+            yield from walk(stage.steps)
+
+    def heard(self) -> Iterator[Clause]:
+        """Every clause whose events a running enrolment has to hear."""
+        for step in self.every_step():
+            yield from (*step.clauses(), *step.rearms())
+
+    def head_uses(self) -> Iterator[Use]:
+        """The expressions of the head and the names they may use."""
+        if self.key is not None:
+            yield Use("key", self.key, frozenset({"event", "profile"}))
+        for number, start in enumerate(self.start):
+            if start.where is not None:
+                yield Use(f"start.{number}.where", start.where, HEAD_ROOTS - {"start"})
+        yield from uses("exit", self.exit, HEAD_ROOTS)
+        if self.goal is not None:
+            yield from ((Use(field.replace("goal.0", "goal"), x, r)) for field, x, r in uses("goal", (self.goal,), HEAD_ROOTS))
+            if self.goal.value is not None:
+                yield Use("goal.value", self.goal.value, HEAD_ROOTS)
+
+
+def walk(block: Block) -> Iterator[Step]:
+    """The steps of a block, each followed by those nested in it."""
+    for step in block:
+        yield step
+        for nested in step.blocks().values():
+            yield from walk(nested)
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def without_notes(part: M) -> M:
+    """The same without what is only for people, for the workflow to carry."""
+    changes: dict[str, Any] = {}
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        if name in ("note", "description"):
+            changes[name] = None
+        elif isinstance(value, BaseModel):
+            changes[name] = without_notes(value)
+        elif isinstance(value, tuple) and any(isinstance(item, BaseModel) for item in value):
+            changes[name] = tuple(without_notes(item) if isinstance(item, BaseModel) else item for item in value)
+        elif isinstance(value, dict) and any(isinstance(item, BaseModel) for item in value.values()):
+            changes[name] = {key: without_notes(item) for key, item in value.items()}
+    return part.model_copy(update=changes)

@@ -1,0 +1,123 @@
+"""A journey made ready to run: its nested steps as a flat list, found by id, each knowing what comes after it."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from language.context import Next
+from language.journey import Journey, without_notes
+from language.steps import Block, Step
+
+LARGEST = 64 * 1024
+"""Bytes of a definition that a workflow may carry."""
+
+
+class Compiled(BaseModel):
+    """A journey as it is published: what workflows carry, and the message files it names (by id, as JSON)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    journey: str
+    title: str
+    owner: str | None = None
+    definition: str
+    digest: str
+    messages: dict[str, Any] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A step in the flat list. `after` is the id of what follows it, None where the enrolment is done."""
+
+    step: Step
+    after: str | None
+    ways: Mapping[str, str | None] = field(default_factory=dict)
+    leave_out: str | None = None
+
+
+class Program:
+    """The flat list. `first` is where an enrolment begins."""
+
+    def __init__(self, journey: Journey) -> None:
+        self.journey = journey
+        self.place_by_id: dict[str, Place] = {}
+        self.first = self._lay(journey.steps, None)
+        self.moving = tuple(step for step in journey.every_step() if _waits_again(step))
+
+    def _lay(self, block: Block, after: str | None) -> str | None:
+        """Place a block's steps; returns where the block begins (`after` when it is empty)."""
+        follows = [*(step.id for step in block[1:]), after]
+        for number, (step, following) in enumerate(zip(block, follows, strict=False)):
+            inner = step.id if step.repeats_block else following
+            ways = {name: self._lay(nested, inner) for name, nested in step.blocks().items()}
+            waiting = next((later.id for later in block[number + 1 :] if later.is_waiting), after)
+            self.place_by_id[step.id] = Place(step, following, ways, waiting)
+        return block[0].id if block else after
+
+    def follow(self, step: str, way: Next) -> str | None:
+        """The id of the step that an answer leads to; None: the journey's steps are done."""
+        place = self.place_by_id[step]
+        match way.way:
+            case "enter":
+                return place.ways[way.to]
+            case "go_to":
+                return way.to
+            case "leave_out":
+                return place.leave_out
+        return place.after
+
+
+def _waits_again(step: Step) -> bool:
+    return bool(getattr(getattr(step, "wait", None), "again_if_moved", False))
+
+
+def name_steps(blocks: Iterator[Block] | list[Block]) -> dict[int, str]:
+    """Ids for all steps of a journey by `id(step)`: written ones as they are, numbered kinds made unique."""
+    names: dict[int, str] = {}
+    taken: dict[str, int] = {}
+
+    def visit(block: Block) -> None:
+        for step in block:
+            wanted = step.id or step.default_id()
+            count = taken[wanted] = taken.get(wanted, 0) + 1
+            names[id(step)] = wanted if count == 1 or step.id or not step.numbered else f"{wanted}_{count}"
+            for nested in step.blocks().values():
+                visit(nested)
+
+    for block in blocks:
+        visit(block)
+    return names
+
+
+def with_ids(part: Any, names: Mapping[int, str]) -> Any:
+    """The same piece of a journey with every step's id written out."""
+    if isinstance(part, tuple):
+        return tuple(with_ids(item, names) for item in part)
+    if isinstance(part, dict):
+        return {key: with_ids(item, names) for key, item in part.items()}
+    if not isinstance(part, BaseModel):
+        return part
+    changes = {name: with_ids(getattr(part, name), names) for name in type(part).model_fields}
+    if isinstance(part, Step):
+        changes["id"] = names[id(part)]
+    return part.model_copy(update=changes)
+
+
+def define(journey: Journey) -> str:
+    """The compact JSON text that a workflow carries: no notes, no defaults."""
+    return without_notes(journey).model_dump_json(by_alias=True, exclude_defaults=True)
+
+
+def digest_of(*texts: str) -> str:
+    """A short digest of what is published together."""
+    return hashlib.blake2b("\0".join(texts).encode(), digest_size=16).hexdigest()
+
+
+@lru_cache(maxsize=256)
+def program(definition: str) -> Program:
+    """The program of a definition; compiled once per text and shared by all workflows of a worker."""
+    return Program(Journey.model_validate_json(definition))

@@ -1,0 +1,80 @@
+"""Opening hours such as `Mon-Fri 09:00-18:00`, in local time, right across daylight saving."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WINDOW = re.compile(r"(?:(?P<days>[A-Za-z,\- ]+?)\s+)?(?P<start>\d\d:\d\d)\s*-\s*(?P<end>\d\d:\d\d)")
+
+
+class Window:
+    """Days of the week and a span of hours; the start belongs to it, the end does not. `24:00` ends a day."""
+
+    __slots__ = ("days", "end", "source", "start")
+
+    def __init__(self, source: str) -> None:
+        found = _WINDOW.fullmatch(source.strip())
+        if not found:
+            raise ValueError(f"{source!r} is not a window; write for example Mon-Fri 09:00-18:00")
+        self.source = source
+        self.days = _days(found["days"] or "Mon-Sun")
+        self.start, self.end = _minutes(found["start"]), _minutes(found["end"])
+        if self.start >= self.end:
+            raise ValueError(f"the window {source!r} ends before it starts; write the earlier time first")
+
+    def opens_at(self, now: datetime, zone: ZoneInfo) -> datetime:
+        """`now` when inside the window, else the next moment at which it opens (aware UTC)."""
+        day = now.astimezone(zone).date()
+        for _ in range(9):
+            opening, closing = _moment(day, self.start, zone), _moment(day, self.end, zone)
+            if day.weekday() in self.days and now < closing:
+                return max(now, opening)
+            day += timedelta(days=1)
+        raise AssertionError("a week has one of the days")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Window) and other.source == self.source
+
+    def __hash__(self) -> int:
+        return hash(self.source)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            lambda value: value if isinstance(value, cls) else cls(str(value)),
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda value: value.source),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "examples": ["Mon-Fri 09:00-18:00", "10:00-20:00"]}
+
+
+def _minutes(text: str) -> int:
+    hours, minutes = (int(part) for part in text.split(":"))
+    if minutes > 59 or hours * 60 + minutes > 24 * 60:
+        raise ValueError(f"{text} is not a time of day; write 00:00 to 24:00")
+    return hours * 60 + minutes
+
+
+def _days(text: str) -> frozenset[int]:
+    days: set[int] = set()
+    for part in text.split(","):
+        first, _, last = (word.strip().lower()[:3] for word in part.strip().partition("-"))
+        if first not in _DAYS or (last or first) not in _DAYS:
+            raise ValueError(f"{part.strip()!r} is no day of the week; write Mon, Tue, Wed, Thu, Fri, Sat or Sun")
+        begin, end = _DAYS.index(first), _DAYS.index(last or first)
+        days.update((begin + n) % 7 for n in range((end - begin) % 7 + 1))
+    return frozenset(days)
+
+
+def _moment(day: date, minutes: int, zone: ZoneInfo) -> datetime:
+    day += timedelta(days=minutes // (24 * 60))
+    local = datetime.combine(day, time(minutes // 60 % 24, minutes % 60), zone)
+    return local.astimezone(UTC)
