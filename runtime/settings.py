@@ -1,0 +1,195 @@
+"""Every setting of Sojourn: the environment (prefix `SOJOURN_`) or a `.env` file, read once."""
+
+import json
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+
+from runtime import failpoint
+from runtime.keys import parse_keys
+
+PREFIX = "SOJOURN_"
+
+
+class SettingsInvalid(Exception):
+    """Settings are missing or wrong. The text has one line per variable and never a value."""
+
+
+def _as_list(value: Any) -> Any:
+    """`a,b` or `["a", "b"]` as a list of non-empty strings."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _as_plain_postgres(value: str) -> str:
+    """The URL as asyncpg takes it; a SQLAlchemy driver (`postgresql+asyncpg://`) is dropped."""
+    scheme, separator, rest = value.partition("://")
+    if scheme.partition("+")[0] not in ("postgresql", "postgres") or not separator:
+        raise ValueError("must start with postgresql://")
+    return f"postgresql://{rest}"
+
+
+def _without_trailing_slash(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return value.rstrip("/")
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+def _blank_as_none(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _readable_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    parse_keys(key.get_secret_value() for key in keys)
+    return keys
+
+
+def _readable_failpoints(specs: tuple[str, ...]) -> tuple[str, ...]:
+    failpoint.parse(specs)
+    return specs
+
+
+Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_as_list)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_as_list)]
+Url = Annotated[str, AfterValidator(_without_trailing_slash)]
+OptionalUrl = Annotated[Url | None, BeforeValidator(_blank_as_none)]
+OptionalText = Annotated[str | None, BeforeValidator(_blank_as_none)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_as_none)]
+PostgresUrl = Annotated[str, AfterValidator(_as_plain_postgres), PlainSerializer(str)]
+
+
+class Settings(BaseSettings):
+    """One field per environment variable: `database_url` is `SOJOURN_DATABASE_URL`.
+
+    Lists are written with commas or as JSON. Provider keys left out: the sandbox plays that provider.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    environment: Literal["development", "production"] = "development"
+    host: str = Field("127.0.0.1", description="address the API listens on; anything but loopback needs keys")
+    port: int = Field(8000, ge=0, le=65535)
+    public_url: Url = Field("http://127.0.0.1:8000", description="where providers and customers reach the API")
+    journeys: Path | None = Field(None, description="directory of journeys to publish")
+
+    database_url: PostgresUrl = Field("postgresql://postgres@127.0.0.1:5432/sojourn", repr=False)
+    temporal_address: str = "127.0.0.1:7233"
+    temporal_namespace: str = "default"
+    temporal_ui_url: OptionalUrl = Field(None, description="for links from our answers to Temporal's pages")
+
+    write_keys: Keys = Field((), description="accepted for ingest")
+    api_keys: Keys = Field((), description="accepted for everything else")
+    encryption_keys: Annotated[Keys, AfterValidator(_readable_keys)] = Field(
+        (), description="id:base64 of 32 bytes, the newest first; the first encrypts, all decrypt"
+    )
+
+    twilio_account_sid: OptionalText = None
+    twilio_auth_token: OptionalSecret = None
+    twilio_from: OptionalText = None
+    twilio_messaging_service_sid: OptionalText = None
+    twilio_url: OptionalUrl = None
+    sendgrid_api_key: OptionalSecret = None
+    sendgrid_from: OptionalText = None
+    sendgrid_webhook_public_key: OptionalText = None
+    sendgrid_url: OptionalUrl = None
+
+    clock_speed: float = Field(1.0, gt=0, description="journey seconds per real second; embedded stack only")
+    clock_origin: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = Field(
+        None, description="when the journeys' clock agreed with the real one"
+    )
+
+    is_embedded: bool = Field(False, description="set by `sojourn up`: Temporal is the dev server on this machine")
+    ready_file: Path | None = Field(None, description="a file the worker makes once it takes work")
+    log_format: Literal["auto", "json", "console"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    failpoints: Annotated[Names, AfterValidator(_readable_failpoints)] = Field(
+        (), description="where to die, for tests of durability; see runtime/failpoint.py"
+    )
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the API."""
+        return is_loopback(self.host)
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether this process must not run without keys: production, or reachable from elsewhere."""
+        return self.environment == "production" or not self.is_loopback
+
+    def require_api(self) -> None:
+        """Raises SettingsInvalid if the API cannot be run safely with these settings."""
+        missing = self._missing(write_keys="keys for ingest", api_keys="keys for everything else")
+        self._refuse(missing + self._missing_encryption())
+
+    def require_worker(self) -> None:
+        """Raises SettingsInvalid if the worker cannot be run safely with these settings."""
+        self._refuse(self._missing_encryption())
+
+    def _missing_encryption(self) -> list[str]:
+        if not self.is_guarded:
+            return []
+        return self._missing(
+            encryption_keys="id:base64 of 32 random bytes (outside development payloads are encrypted)"
+        )
+
+    def _missing(self, **meaning_by_field: str) -> list[str]:
+        return [
+            f"{PREFIX}{field.upper()}: not set; {meaning}"
+            for field, meaning in meaning_by_field.items()
+            if not getattr(self, field)
+        ]
+
+    @staticmethod
+    def _refuse(missing: list[str]) -> None:
+        if missing:
+            raise SettingsInvalid("\n".join(missing))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process; `overrides` win over the environment. Raises SettingsInvalid."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        # The chain is cut: pydantic's own text would show the values, secrets among them.
+        raise SettingsInvalid(_explain(error)) from None
+    except SettingsError as error:
+        raise SettingsInvalid(str(error)) from None
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for fault in error.errors(include_url=False, include_input=False):
+        name = "_".join(str(part) for part in fault["loc"][:1]).upper()
+        lines.append(f"{PREFIX}{name}: {fault['msg'].removeprefix('Value error, ')}")
+    return "\n".join(lines)
