@@ -7,10 +7,10 @@ to forget and no way around it.
 
 import html
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Any, ClassVar, Literal, NoReturn, TextIO
+from decimal import Decimal
+from typing import Any, Literal, NoReturn, TextIO
 from urllib.parse import quote, urlsplit
 
 from babel import numbers
@@ -22,13 +22,15 @@ from liquid.filter import with_context
 from liquid.undefined import UNDEFINED, Undefined
 from liquid.utils import ReadOnlyChainMap
 
-from language.local_time import find_locale, format_by, format_moment, is_moment, read_moment
+from language.local_time import find_locale, format_by, format_moment, is_moment, narrow, read_moment
 
 Escaping = Literal["text", "html", "markdown"]
 
-_TAGS = ("if", "unless", "case", "for", "break", "continue", "assign", "capture", "comment", "#", "raw")
+_TAGS = ("content", "illegal", "if", "unless", "case", "for", "break", "continue", "assign", "capture", "comment", "#")
 _NEVER_FILTERS = ("safe", "escapejs", "escape", "escape_once", "newline_to_br")
 _UNSHOWABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+_UNFIT_FOR_URL = re.compile(r"[\s\x00-\x1f\"<>\\^`{|}]")
+_LONGEST_LOOP = 10_000
 _MARK = "vq7x{}x7qv"
 _MARKS = re.compile(r"vq7x(\d+)x7qv")
 
@@ -50,7 +52,7 @@ class Missing(Undefined):
     def _raise(self, *_: Any) -> NoReturn:
         raise MissingValue(self.name)
 
-    __str__ = __iter__ = __len__ = __int__ = __getitem__ = __contains__ = _raise  # type: ignore[assignment]
+    __str__ = __iter__ = __len__ = __int__ = __getitem__ = __contains__ = _raise
 
 
 class Finished(str):
@@ -82,6 +84,10 @@ class Ink:
             return html.escape(text)
         self.values.append(text)
         return _MARK.format(len(self.values) - 1)
+
+    def fill(self, text: str, finish: Callable[[str], str]) -> str:
+        """The text with every mark replaced by its value, made fit by `finish`."""
+        return _MARKS.sub(lambda found: finish(self.values[int(found[1])]), text)
 
 
 class Context(RenderContext):
@@ -200,20 +206,47 @@ def _link(value: object, *, context: Context) -> str:
     url = str(value).strip()
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
         raise FilterArgumentError("not a web address", token=None)
-    return Finished(context.ink.write(quote(context.reader.link(url), safe=_URL_SAFE)))
+    return Finished(context.ink.write(encode_url(context.reader.link(url))))
 
 
 @with_context
-def _number(value: Any, *, context: Context) -> str:
-    """`12500.5` → `12,500.5`, `12 500,5`: as the reader's language writes it."""
-    return _narrow(numbers.format_decimal(_amount(value), locale=find_locale(context.reader.locale)))
+def _number(value: object, *, context: Context) -> str:
+    """`12500.5` → `12,500.5` or `12 500,5`, as the reader's language writes it."""
+    return narrow(numbers.format_decimal(_amount(value), locale=find_locale(context.reader.locale)))
 
 
 @with_context
-def _money(value: Any, currency: str, *, context: Context) -> str:
-    """`money: "BRL"`: `R$ 1.250,00` for a Brazilian; whole amounts without cents."""
-    amount = _amount(value)
-    digits = not float(amount).is_integer()
-    style = None if digits else "¤#,##0" if find_locale(context.reader.locale).language == "en" else "#,##0 ¤"
-    return _narrow(numbers.format_currency(amount, currency, style, locale=find_locale(context.reader.locale),
-                                           currency_digits=digits))
+def _money(value: object, currency: str, *, context: Context) -> str:
+    """`1250 | money: "BRL"` → `R$ 1.250` for a Brazilian; cents only where there are some."""
+    locale, amount = find_locale(context.reader.locale), _amount(value)
+    if amount % 1:
+        return narrow(numbers.format_currency(amount, currency, locale=locale))
+    whole = locale.currency_formats["standard"].pattern.replace(".00", "")
+    return narrow(numbers.format_currency(amount, currency, whole, locale=locale, currency_digits=False))
+
+
+def _amount(value: object) -> Decimal:
+    if isinstance(value, bool):
+        raise FilterArgumentError("not a number", token=None)
+    return Decimal(str(value))
+
+
+def encode_url(url: str) -> str:
+    """The address without characters that could end a link or a line."""
+    return _UNFIT_FOR_URL.sub(lambda found: quote(found.group()), url)
+
+
+def _environment() -> Environment:
+    environment = Environment(tolerance=Mode.STRICT, strict_filters=True, undefined=Missing)
+    environment.loop_iteration_limit = _LONGEST_LOOP  # type: ignore[misc]
+    for name in [name for name in environment.tags if name not in _TAGS]:
+        del environment.tags[name]
+    for name in _NEVER_FILTERS:
+        del environment.filters[name]
+    environment.add_tag(_Show)
+    environment.add_tag(_Keep)
+    environment.filters |= {"date": _date, "link": _link, "number": _number, "money": _money}
+    return environment
+
+
+ENVIRONMENT = _environment()

@@ -38,21 +38,21 @@ def format_moment(moment: Moment, *, zone: str, locale: str) -> str:
     """Readable without any format given: `Jan 14, 2026, 9:00 AM`, `14 янв. 2026 г., 09:00`."""
     language = find_locale(locale)
     if not isinstance(moment, datetime):
-        return dates.format_date(moment, "medium", locale=language).translate(_WIDE_SPACES)
+        return narrow(dates.format_date(moment, "medium", locale=language))
     local = moment.astimezone(find_zone(zone))
     day = dates.format_date(local, "medium", locale=language)
-    return f"{day}, {dates.format_time(local, 'short', locale=language)}".translate(_WIDE_SPACES)
+    return narrow(f"{day}, {dates.format_time(local, 'short', locale=language)}")
 
 
 def format_by(moment: Moment, pattern: str, *, zone: str, locale: str) -> str:
     """By a strftime pattern, or by one of `short`, `medium`, `long`, `full`. Raises `ValueError` on a bad pattern."""
     language = find_locale(locale)
-    is_date = not isinstance(moment, datetime)
-    local = datetime.combine(moment, time()) if is_date else moment.astimezone(find_zone(zone))  # type: ignore[attr-defined]
+    is_timed = isinstance(moment, datetime)
+    local = moment.astimezone(find_zone(zone)) if isinstance(moment, datetime) else datetime.combine(moment, time())
     if pattern not in _NAMED_FORMATS:
         return _DIRECTIVE.sub(lambda found: _fill(found.group(), local, pattern, language), pattern)
-    style = dates.format_date if is_date else dates.format_datetime
-    return style(local, pattern, locale=language).translate(_WIDE_SPACES)
+    style = dates.format_datetime if is_timed else dates.format_date
+    return narrow(style(local, pattern, locale=language))
 
 
 def _fill(directive: str, local: datetime, pattern: str, language: Locale) -> str:
@@ -65,6 +65,12 @@ def _fill(directive: str, local: datetime, pattern: str, language: Locale) -> st
     if letter in "Aa":
         return str(dates.get_day_names(width, context, language)[local.weekday()])
     return str(dates.get_month_names(width, context, language)[local.month])
+
+
+def narrow(text: str) -> str:
+    """With plain spaces for the non-breaking ones that languages put into times and numbers: those would make an SMS
+    cost twice as many parts."""
+    return text.translate(_WIDE_SPACES)
 
 
 @lru_cache(maxsize=512)

@@ -1,0 +1,51 @@
+"""Markdown for e-mails: no raw HTML, a paragraph that is only a link becomes a button, values come in last.
+
+While the Markdown is read, a mark stands for each of the customer's values, so no value can be read as Markdown.
+"""
+
+import html
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from urllib.parse import urlsplit
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from language.dialect import Ink, encode_url
+
+_BUTTON = (
+    "display:inline-block;padding:12px 24px;border-radius:6px;background:#1f5eff;color:#ffffff;"
+    "font-weight:600;text-decoration:none"
+)
+_ADDRESS = re.compile(r'(href|src)="([^"]*)"')
+_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+
+
+def markdown_to_html(source: str, ink: Ink) -> str:
+    """The HTML of a Markdown text that was rendered with `ink`; the values are filled in, escaped."""
+    tokens = _MARKDOWN.parse(source)
+    for opening, inline in pairwise(tokens):
+        if opening.type == "paragraph_open":
+            _make_button(inline)
+    return _fill(str(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})), ink)
+
+
+def _make_button(inline: Token) -> None:
+    children: Sequence[Token] = [child for child in inline.children or () if child.content or child.type != "text"]
+    links = [child for child in children if child.type == "link_open"]
+    is_only_link = len(links) == 1 and children[0] is links[0] and children[-1].type == "link_close"
+    if is_only_link and links[0].markup != "autolink":
+        links[0].attrSet("style", _BUTTON)
+
+
+def _fill(rendered: str, ink: Ink) -> str:
+    addressed = _ADDRESS.sub(lambda found: f'{found[1]}="{_address(html.unescape(found[2]), ink)}"', rendered)
+    return ink.fill(addressed, lambda text: html.escape(text).replace("\n", "<br>\n"))
+
+
+def _address(url: str, ink: Ink) -> str:
+    whole = encode_url(ink.fill(url, str))
+    return html.escape(whole if urlsplit(whole).scheme in _SCHEMES else "#")

@@ -1,0 +1,172 @@
+"""A message as one customer gets it on one channel."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from language.dialect import Ink, MissingValue, Reader
+from language.mail_layout import lay_out
+from language.markdown import markdown_to_html
+from language.message import Channel, Email, Message, Push, Voice, Whatsapp
+from language.mjml_document import mjml_to_html
+from language.plain_text import html_to_text
+from language.segments import count_segments
+from language.template import UnfitValue, compile_template
+
+LONGEST_SMS = 1600
+"""Characters; what providers accept."""
+
+
+class Undeliverable(Exception):
+    """The message cannot be made for this customer. `reason` is for people and names places, never values."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Rendered(BaseModel):
+    """What goes to the provider. `text` is the SMS, an e-mail's plain part, what a call says, or a push's body."""
+
+    model_config = ConfigDict(frozen=True)
+
+    channel: Channel
+    locale: str = Field(description="The language tag of the texts that were used.")
+    text: str
+    subject: str | None = None
+    preheader: str | None = None
+    html: str | None = None
+    segments: int | None = Field(default=None, description="SMS only: the parts it costs.")
+    content: dict[str, Any] = Field(default_factory=dict, description="The other channels: their fields, rendered.")
+
+
+def unchanged(url: str) -> str:
+    return url
+
+
+def render(
+    message: Message,
+    channel: Channel,
+    *,
+    scope: Mapping[str, Any],
+    locale: str | None,
+    time_zone: str,
+    link: Callable[[str], str] = unchanged,
+) -> Rendered:
+    """The message for one customer.
+
+    `scope` maps root names (`profile`, `start`, `event`, `steps`, `repeat`, `journeys`, `now`, and a send's `with`) to
+    JSON values or datetimes. `locale` is the customer's language tag, `time_zone` an IANA name; `link` makes a tracked
+    address from a plain one. Raises `Undeliverable`.
+    """
+    wording, tag = message.wording(channel, locale)
+    part = getattr(wording, channel)
+    if part is None:
+        raise Undeliverable(f"the message has no text for {channel}")
+    place = channel if wording is message else f"locales.{tag}.{channel}"
+    return _Rendering(scope, Reader(time_zone=time_zone, locale=tag, link=link), channel, place).render(part)
+
+
+class _Rendering:
+    """One part of a message on its way to a `Rendered`."""
+
+    def __init__(self, scope: Mapping[str, Any], reader: Reader, channel: Channel, place: str) -> None:
+        self.scope, self.reader, self.channel, self.place = scope, reader, channel, place
+
+    def render(self, part: str | Email | Voice | Whatsapp | Push) -> Rendered:
+        match part:
+            case str():
+                return self._sms(part)
+            case Email():
+                return self._email(part)
+            case Voice():
+                return self._voice(part)
+            case Whatsapp():
+                return self._whatsapp(part)
+            case Push():
+                return self._push(part)
+
+    def _sms(self, source: str) -> Rendered:
+        text = _tidy(self._fill(self.place, source))
+        if len(text) > LONGEST_SMS:
+            raise Undeliverable(f"{self.place} came out at {len(text):,} characters; {LONGEST_SMS:,} is the most")
+        return self._rendered(text, segments=count_segments(text))
+
+    def _email(self, email: Email) -> Rendered:
+        subject = self._line("subject", email.subject)
+        preheader = self._line("preheader", email.preheader) if email.preheader else None
+        html, text = self._mail_body(email, subject, preheader)
+        if not text:
+            raise Undeliverable(f"{self.place} came out empty")
+        return self._rendered(text, subject=subject, preheader=preheader, html=html)
+
+    def _mail_body(self, email: Email, subject: str, preheader: str | None) -> tuple[str, str]:
+        if email.body is not None:
+            content = self._markdown(email.body)
+            page = lay_out(content, subject=subject, preheader=preheader, locale=self.reader.locale)
+            return page, html_to_text(content)
+        if email.mjml is not None:
+            page = self._mjml(email.mjml)
+        else:
+            page = self._fill(f"{self.place}.html", email.html or "", Ink("html"))
+        return page, html_to_text(page)
+
+    def _markdown(self, source: str) -> str:
+        ink = Ink("markdown")
+        return markdown_to_html(self._fill(f"{self.place}.body", source, ink), ink)
+
+    def _mjml(self, source: str) -> str:
+        try:
+            return mjml_to_html(self._fill(f"{self.place}.mjml", source, Ink("html")))
+        except ValueError:
+            raise Undeliverable(f"{self.place}.mjml is not valid MJML with this customer's values") from None
+
+    def _voice(self, voice: Voice) -> Rendered:
+        say = self._line("say", voice.say)
+        content = {
+            "say": say,
+            "language": voice.language or self.reader.locale,
+            "machine": voice.machine,
+            "timeout": int(voice.timeout.total_seconds()),
+        }
+        return self._rendered(say, content=content)
+
+    def _whatsapp(self, whatsapp: Whatsapp) -> Rendered:
+        variables = {name: self._line(f"variables.{name}", text) for name, text in whatsapp.variables.items()}
+        content = {"content_sid": whatsapp.content_sid, "variables": variables}
+        return self._rendered(" · ".join(variables.values()), content=content)
+
+    def _push(self, push: Push) -> Rendered:
+        content = {"title": self._line("title", push.title), "body": self._line("body", push.body)}
+        if push.url is not None:
+            content["url"] = self._line("url", push.url)
+        return self._rendered(content["body"], content=content)
+
+    def _rendered(self, text: str, **fields: Any) -> Rendered:
+        return Rendered(channel=self.channel, locale=self.reader.locale, text=text, **fields)
+
+    def _line(self, name: str, source: str) -> str:
+        """One line of text: a value with line breaks cannot add a header or a second line."""
+        place = f"{self.place}.{name}"
+        text = " ".join(self._fill(place, source).split())
+        if not text:
+            raise Undeliverable(f"{place} came out empty")
+        return text
+
+    def _fill(self, place: str, source: str, ink: Ink | None = None) -> str:
+        try:
+            text = compile_template(source).render(self.scope, self.reader, ink or Ink("text"))
+        except MissingValue as missing:
+            raise Undeliverable(f"{place} needs {missing.path}, which is missing") from None
+        except UnfitValue as unfit:
+            raise Undeliverable(f"{place}, line {unfit.line}: a value does not fit {unfit.statement}") from None
+        if not text.strip():
+            raise Undeliverable(f"{place} came out empty")
+        return text
+
+
+def _tidy(text: str) -> str:
+    lines = (line.strip() for line in text.strip().splitlines())
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
