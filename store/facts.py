@@ -1,0 +1,150 @@
+"""Live facts about a customer, for a running enrolment."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from store.database import Database
+from store.retry import retried
+
+ANY_ACTIVITY = "*"
+EVENTS = 500
+"""How many stored events a look-up returns at most; the oldest, for the first match counts."""
+
+DEFAULT_TIME_ZONE = "UTC"
+
+# Each part is read only if asked for. `family` is the customer and all who were merged into it: what they did counts.
+_LOOK_UP = f"""
+WITH RECURSIVE upward AS (
+    SELECT id, merged_into FROM customers WHERE id = $1
+    UNION SELECT c.id, c.merged_into FROM customers c JOIN upward ON c.id = upward.merged_into
+), customer AS (
+    SELECT * FROM customers WHERE id = (SELECT id FROM upward WHERE merged_into IS NULL)
+), family AS (
+    SELECT id FROM customer
+    UNION SELECT c.id FROM customers c JOIN family ON c.merged_into = family.id
+), latest AS (
+    SELECT DISTINCT ON (e.journey, same_key) e.*, same_key
+    FROM enrolments e JOIN family ON family.id = e.customer_id
+    CROSS JOIN LATERAL (
+        SELECT false AS same_key
+        UNION ALL
+        SELECT true WHERE e.key = (SELECT key FROM enrolments WHERE id = $2)
+    ) AS view
+    WHERE cardinality($4::text[]) > 0 AND e.journey = ANY($4)
+    ORDER BY e.journey, same_key, e.started_at DESC, e.id DESC
+), journey AS (
+    SELECT journey, same_key, jsonb_build_object(
+        'active', state = 'active', 'stage', stage, 'outcome', outcome, 'ended_at', ended_at
+    ) AS facts FROM latest
+), message AS (
+    SELECT step, jsonb_object_agg(channel, jsonb_build_object('status', status, 'reason', reason)
+                                  ORDER BY visit, created_at) AS facts
+    FROM messages WHERE $5 AND enrolment_id = $2 GROUP BY step
+), event AS (
+    SELECT id, received_at, jsonb_build_object('name', name, 'properties', properties, 'at', received_at) AS facts
+    FROM events WHERE $7::timestamptz IS NOT NULL AND cardinality($6::text[]) > 0
+        AND customer_id = ANY(SELECT id FROM family) AND received_at > $7
+        AND (name = ANY($6) OR ('{ANY_ACTIVITY}' = ANY($6) AND kind IN ('track', 'page', 'screen')))
+    ORDER BY received_at, id LIMIT {EVENTS}
+)
+SELECT jsonb_build_object(
+    'profile', CASE WHEN $3 THEN customer.traits || jsonb_build_object(
+        'id', customer.id, 'time_zone', coalesce(time_zone, '{DEFAULT_TIME_ZONE}'), 'locale', locale) ELSE '{{}}' END,
+    'journeys', (SELECT coalesce(jsonb_object_agg(plain.journey,
+        plain.facts || jsonb_build_object('same_key', coalesce(keyed.facts, '{{}}'))), '{{}}')
+        FROM journey plain LEFT JOIN journey keyed ON keyed.journey = plain.journey AND keyed.same_key
+        WHERE NOT plain.same_key),
+    'messages', (SELECT coalesce(jsonb_object_agg(step, facts), '{{}}') FROM message),
+    'events', (SELECT coalesce(jsonb_agg(facts ORDER BY received_at, id), '[]') FROM event),
+    'last_seen_at', CASE WHEN $8 THEN (SELECT max(last_seen_at) FROM customers WHERE id IN (SELECT id FROM family)) END,
+    'time_zone', coalesce(time_zone, '{DEFAULT_TIME_ZONE}')
+) FROM customer
+"""
+
+_ONCE = "INSERT INTO event_ids (hash) VALUES ($1) ON CONFLICT DO NOTHING RETURNING true"
+_RESOLVE = "SELECT id, merged_into FROM customers WHERE id = $1 FOR UPDATE"
+_MERGE = "UPDATE customers SET traits = traits || $2 WHERE id = $1"
+
+
+class Question(Protocol):
+    """What is asked for, as `activities.payload.LookUp`."""
+
+    @property
+    def enrolment_id(self) -> int: ...
+    @property
+    def customer_id(self) -> int: ...
+    @property
+    def profile(self) -> bool: ...
+    @property
+    def journeys(self) -> Sequence[str]: ...
+    @property
+    def messages(self) -> bool: ...
+    @property
+    def last_seen(self) -> bool: ...
+    @property
+    def events(self) -> Sequence[str]: ...
+    @property
+    def since(self) -> datetime | None: ...
+
+
+class Traits(Protocol):
+    """Traits to write, as `activities.payload.SetTraits`."""
+
+    @property
+    def customer_id(self) -> int: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def traits(self) -> dict[str, Any]: ...
+
+
+async def look_up(db: Database, question: Question) -> dict[str, Any]:
+    """The facts asked for, named and shaped as `activities.payload.Known`; empty when there is no such customer.
+
+    Only events received after `since` count, so the one that began the enrolment does not; `*` among `events` stands
+    for any activity.
+    """
+    facts = await db.pool.fetchval(
+        _LOOK_UP,
+        question.customer_id,
+        question.enrolment_id,
+        question.profile,
+        list(question.journeys),
+        question.messages,
+        list(question.events),
+        question.since,
+        question.last_seen,
+    )
+    return facts or {}
+
+
+async def set_traits(db: Database, wanted: Traits) -> None:
+    """Merge traits into the customer's, once per `key`."""
+
+    async def transaction() -> None:
+        async with db.pool.acquire() as connection, connection.transaction():
+            if await connection.fetchval(_ONCE, _digest(wanted.key)):
+                customer_id = await lock_customer(connection, wanted.customer_id)
+                await connection.execute(_MERGE, customer_id, wanted.traits)
+
+    await retried(transaction)
+
+
+async def lock_customer(connection: Any, customer_id: int) -> int:
+    """Lock the row of the customer or, when it was merged into another, of that one; returns its id.
+
+    Raises LookupError when there is none.
+    """
+    while True:
+        row = await connection.fetchrow(_RESOLVE, customer_id)
+        if row is None:
+            raise LookupError(f"no customer {customer_id}")
+        if row["merged_into"] is None:
+            return int(row["id"])
+        customer_id = row["merged_into"]
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.blake2b(f"set\0{key}".encode(), digest_size=16).digest()

@@ -1,0 +1,157 @@
+"""What a run tells PostgreSQL about its enrolment, and how the enrolment stands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from language.delivery import Delivery
+from store.outbox import pending
+
+# One statement: the enrolment's row is taken, or nothing happens. UPDATE waits for a concurrent writer and then
+# judges the row as that one left it. What that writer added to `deliveries` is not visible here, therefore unseen
+# deliveries are read by a statement of their own.
+_WRITE = """
+WITH own AS (
+    UPDATE enrolments SET
+        run_id = $2,
+        seen_seq = greatest(seen_seq, $3),
+        step = coalesce($4, step),
+        stage = coalesce($5, stage),
+        state = CASE WHEN $6::text IS NULL THEN state ELSE 'ended' END,
+        outcome = coalesce(outcome, $6),
+        ended_at = CASE WHEN $6 IS NULL THEN ended_at ELSE coalesce(ended_at, $7) END,
+        nudges = 0
+    WHERE id = $1 AND state <> 'ended' AND (run_id IS NULL OR run_id = $2)
+    RETURNING id, customer_id, journey, version, key, start, state, outcome, paused_at, suspended_by, last_seq, seen_seq
+), traced AS (
+    INSERT INTO steps (enrolment_id, step, visit, verb, entered_at, left_at, waits_until, result)
+    SELECT own.id, trace.* FROM own, unnest(
+        $8::text[], $9::int[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::jsonb[]
+    ) AS trace
+    ON CONFLICT (enrolment_id, step, visit) DO UPDATE SET
+        left_at = coalesce(excluded.left_at, steps.left_at),
+        waits_until = coalesce(excluded.waits_until, steps.waits_until),
+        result = coalesce(excluded.result, steps.result)
+), closed AS (
+    DELETE FROM deliveries USING own WHERE deliveries.enrolment_id = own.id AND own.state = 'ended'
+)
+SELECT * FROM own
+"""
+
+
+class Visit(Protocol):
+    """One visit of a step, as `activities.payload.StepTrace`."""
+
+    @property
+    def step(self) -> str: ...
+    @property
+    def visit(self) -> int: ...
+    @property
+    def verb(self) -> str: ...
+    @property
+    def entered_at(self) -> datetime: ...
+    @property
+    def left_at(self) -> datetime | None: ...
+    @property
+    def waits_until(self) -> datetime | None: ...
+    @property
+    def result(self) -> dict[str, Any] | None: ...
+
+
+class Progress(Protocol):
+    """What a run has to tell, as `activities.payload.Progress`."""
+
+    @property
+    def enrolment_id(self) -> int: ...
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def seen_seq(self) -> int: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def traces(self) -> Sequence[Visit]: ...
+    @property
+    def step(self) -> str | None: ...
+    @property
+    def stage(self) -> str | None: ...
+    @property
+    def ended_as(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """An enrolment's row after a run wrote to it."""
+
+    id: int
+    customer_id: int
+    journey: str
+    version: int
+    key: str
+    start: dict[str, Any]
+    state: str
+    outcome: str | None
+    paused_at: datetime | None
+    suspended_by: int | None
+    last_seq: int
+    seen_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentStanding:
+    """`enrolment` is None when another run has it, or it has ended, or there is none: nothing was written.
+
+    `unseen` are deliveries past the run's own `seen_seq`, oldest first; more may follow once these are seen.
+    """
+
+    enrolment: Enrolment | None
+    unseen: tuple[Delivery, ...] = ()
+
+    @property
+    def is_behind(self) -> bool:
+        return bool(self.unseen)
+
+    @property
+    def taken(self) -> bool:
+        return self.enrolment is None
+
+    @property
+    def paused(self) -> bool:
+        return self.enrolment is not None and self.enrolment.paused_at is not None
+
+
+async def write_progress(connection: Any, progress: Progress) -> EnrolmentStanding:
+    """Write a run's progress, on an asyncpg connection or pool; inside a transaction it locks the enrolment's row.
+
+    Repeating it changes nothing. An ended enrolment keeps no deliveries; others keep theirs for a while after they
+    are acknowledged (`store.outbox.purge`), for a run that lost a workflow task may have to ask for them once more.
+    """
+    row = await connection.fetchrow(_WRITE, *_arguments(progress))
+    if row is None:
+        return EnrolmentStanding(None)
+    enrolment = Enrolment(**row)
+    if enrolment.state == "ended" or enrolment.last_seq <= progress.seen_seq:
+        return EnrolmentStanding(enrolment)
+    return EnrolmentStanding(enrolment, await pending(connection, enrolment.id, progress.seen_seq))
+
+
+def _arguments(progress: Progress) -> tuple[Any, ...]:
+    # The same visit may be entered and left in one progress; one row of a statement cannot be written twice.
+    traces = {(trace.step, trace.visit): trace for trace in progress.traces}.values()
+    return (
+        progress.enrolment_id,
+        progress.run_id,
+        progress.seen_seq,
+        progress.step,
+        progress.stage,
+        progress.ended_as,
+        progress.at,
+        [trace.step for trace in traces],
+        [trace.visit for trace in traces],
+        [trace.verb for trace in traces],
+        [trace.entered_at for trace in traces],
+        [trace.left_at for trace in traces],
+        [trace.waits_until for trace in traces],
+        [trace.result for trace in traces],
+    )
