@@ -1,6 +1,7 @@
 """What workflows and activities say to each other; the vocabulary is the interpreter's."""
 
 from language.port import (
+    Frozen,
     Known,
     LookUp,
     Progress,
@@ -13,6 +14,7 @@ from language.port import (
 )
 
 __all__ = [
+    "Frozen",
     "Known",
     "LookUp",
     "Progress",

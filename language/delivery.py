@@ -11,7 +11,7 @@ class Fact(BaseModel):
     """Something that happened, as a journey sees it.
 
     `at` is the journey time at which it was received. `about` says which of our own messages it concerns
-    (`step`, `channel`, `message`), for facts such as `Email Opened`.
+    (`step`, `channel`, `message`), for facts such as `Email Opened`. `seq` is its delivery's, 0 when read back.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -21,6 +21,7 @@ class Fact(BaseModel):
     at: AwareDatetime
     is_activity: bool = True
     about: dict[str, str] | None = None
+    seq: int = 0
 
 
 class Delivery(BaseModel):

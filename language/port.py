@@ -1,7 +1,8 @@
-"""What workflows and activities say to each other: one frozen model in, one out. Light: workflows import it."""
+"""What the interpreter asks of the world, and the models they exchange: one frozen model in, one out."""
 
-from datetime import timedelta
-from typing import Any, Literal
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -32,7 +33,7 @@ class Progress(Frozen):
 
     Writing it takes the enrolment for `run_id` (compare-and-set on a null or equal `run_id`), acknowledges all
     deliveries up to `seen_seq`, and returns a `Standing`. `ended_as` closes the enrolment with that outcome unless
-    PostgreSQL already decided another one.
+    PostgreSQL already decided another one. `pause` pauses it, for this reason: a person has to look.
     """
 
     enrolment_id: int
@@ -43,6 +44,7 @@ class Progress(Frozen):
     step: str | None = None
     stage: str | None = None
     ended_as: str | None = None
+    pause: str | None = None
 
 
 class Standing(Frozen):
@@ -101,6 +103,7 @@ class SendMessage(Frozen):
     `seen_seq` is the last delivery the run has absorbed: a claim passes only if there is none after it.
     `progress` is written in the claiming transaction, so that a send costs no separate trace write.
     `scope` holds what a template may use besides the live profile: start, event, steps, repeat and `with` values.
+    `refuse` is a reason decided already: nothing is sent, the refusal is recorded as `suppressed`.
     """
 
     key: str
@@ -117,6 +120,7 @@ class SendMessage(Frozen):
     valid_for: timedelta | None = None
     if_unsure: Literal["rather_never", "rather_twice"] = "rather_never"
     scope: Json = Field(default_factory=dict)
+    refuse: str | None = None
     progress: Progress
 
 
@@ -141,3 +145,27 @@ class Receipt(Frozen):
     reason: str | None = None
     retry_at: AwareDatetime | None = None
     unseen: tuple[Delivery, ...] = ()
+
+
+class Port(Protocol):
+    """The world as the interpreter needs it. The workflow, the simulator and tests each have one."""
+
+    def now(self) -> datetime:
+        """Journey time, aware UTC."""
+        ...
+
+    async def sleep(self, until: datetime | None, wake: Callable[[], bool]) -> None:
+        """Return as soon as `wake()` is true or `until` has come; `wake` changes only by what is absorbed."""
+        ...
+
+    async def send(self, order: SendMessage) -> Receipt: ...
+
+    async def look_up(self, question: LookUp) -> Known: ...
+
+    async def record(self, progress: Progress) -> Standing: ...
+
+    async def set_traits(self, traits: SetTraits) -> None: ...
+
+    def show(self, details: str, step: str | None) -> None:
+        """Tell people where the enrolment stands: Markdown, and the present step."""
+        ...

@@ -1,0 +1,60 @@
+"""Where an enrolment stands: one model, returned by the query and carried whole through continue-as-new."""
+
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from language.clock import Pace
+from language.delivery import Fact
+from language.port import StepTrace
+
+MOST_NEWS = 100
+
+
+class Enrolment(BaseModel):
+    """What never changes about an enrolment while a run has it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    enrolment_id: int
+    customer_id: int
+    journey: str
+    version: int
+    key: str = ""
+    started_at: AwareDatetime
+    run_id: str
+    pace: Pace = Pace()
+
+
+class State(BaseModel):
+    """`step` is the cursor, `is_inside` whether its visit has begun; the rest of the first block belongs to that visit.
+
+    `news` holds events that came after the last wait was left (`heard_until`), at most `MOST_NEWS`; `has_lost_news`
+    says that there were more. `unwritten` is trace that PostgreSQL does not have yet, `written_seq` what it knows of
+    `seen_seq`. `ended_as` is an outcome decided from outside.
+    """
+
+    step: str | None
+    is_inside: bool = False
+    entered_at: AwareDatetime | None = None
+    waits_until: AwareDatetime | None = None
+    moments: dict[str, AwareDatetime | None] = Field(default_factory=dict)
+    memory: dict[str, Any] = Field(default_factory=dict)
+
+    visits: dict[str, int] = Field(default_factory=dict)
+    results: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    start: dict[str, Any] = Field(default_factory=dict)
+    event: dict[str, Any] | None = None
+    repeat: int | None = None
+    last_wait: str | None = None
+
+    seen_seq: int = 0
+    written_seq: int = -1
+    news: list[Fact] = Field(default_factory=list)
+    has_lost_news: bool = False
+    heard_until: AwareDatetime | None = None
+    unwritten: list[StepTrace] = Field(default_factory=list)
+
+    is_paused: bool = False
+    ended_as: str | None = None
+    outcome: str | None = None

@@ -1,0 +1,179 @@
+"""The workflow of one enrolment: the interpreter's port to Temporal, signals, commands and the query."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NoReturn
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+
+with workflow.unsafe.imports_passed_through():
+    from activities.policy import LOCAL_START_TO_CLOSE, READS, SEND_START_TO_CLOSE, SENDS
+    from language.interpreter import Interpreter
+    from language.port import Known, LookUp, Progress, Receipt, SendMessage, SetTraits, Standing
+    from language.program import program
+    from language.state import Enrolment, State
+    from workflows.payload import Deliveries, StartEnrolment
+
+STEP = SearchAttributeKey.for_keyword("SojournStep")
+OUTCOME = SearchAttributeKey.for_keyword("SojournOutcome")
+
+
+class RollOver(Exception):
+    """Temporal suggests a fresh history; only waiting goes on, so this is the moment."""
+
+
+@workflow.defn(name="JourneyWorkflow")
+class JourneyWorkflow:
+    """One customer in one journey, from the event that started it to its outcome."""
+
+    @workflow.init
+    def __init__(self, start: StartEnrolment) -> None:
+        self._start = start
+        self._program = program(start.definition)
+        self._enrolment = Enrolment(
+            enrolment_id=start.enrolment_id,
+            customer_id=start.customer_id,
+            journey=start.journey,
+            version=start.version,
+            key=start.key,
+            started_at=start.started_at,
+            run_id=start.run_id or workflow.info().run_id,
+            pace=start.pace,
+        )
+        self._timer: tuple[datetime, asyncio.Task[None]] | None = None
+        self._shown_step: str | None = None
+        self._sending = 0
+        state = start.state or _first_state(start, self._program.first)
+        self._interpreter = Interpreter(self._program, self._enrolment, state, self)
+        self._interpreter.absorb(start.deliveries)
+
+    @workflow.run
+    async def run(self, start: StartEnrolment) -> str:
+        """Returns the outcome; `closed` when another run has the enrolment."""
+        try:
+            outcome = await self._interpreter.run()
+        except RollOver:
+            return await self._roll_over()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return outcome or "closed"
+
+    async def _roll_over(self) -> NoReturn:
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        workflow.continue_as_new(
+            self._start.model_copy(
+                update={
+                    "state": self._interpreter.state,
+                    "run_id": self._enrolment.run_id,
+                    "deliveries": (),
+                    "resume": None,
+                }
+            )
+        )
+
+    @workflow.signal(description="Events, commands and the end, in order; sent by the relay.")
+    def deliver(self, deliveries: Deliveries) -> None:
+        self._interpreter.absorb(deliveries.deliveries)
+
+    @workflow.query(description="Where this enrolment stands.")
+    def progress(self) -> State:
+        return self._interpreter.state
+
+    # --- language.port.Port
+
+    def now(self) -> datetime:
+        return self._enrolment.pace.journey_time(workflow.now())
+
+    async def sleep(self, until: datetime | None, wake: Callable[[], bool]) -> None:
+        if workflow.info().is_continue_as_new_suggested() and not self._sending:
+            raise RollOver
+        timer = self._timer_until(until)
+        await workflow.wait_condition(
+            lambda: wake() or (timer is not None and timer.done()) or self._must_roll_over(),
+        )
+        if timer is not None and timer.done():
+            self._timer = None
+
+    def _must_roll_over(self) -> bool:
+        return workflow.info().is_continue_as_new_suggested() and not self._sending
+
+    def _timer_until(self, until: datetime | None) -> asyncio.Task[None] | None:
+        """One timer, kept while its deadline stays the same, so that news do not restart it."""
+        if self._timer is not None and self._timer[0] != until:
+            self._timer[1].cancel()
+            self._timer = None
+        if self._timer is None and until is not None:
+            length = max(self._enrolment.pace.real_delay(until - self.now()), timedelta(milliseconds=1))
+            summary = f"until {until:%Y-%m-%d %H:%M} UTC"
+            self._timer = (until, asyncio.create_task(workflow.sleep(length, summary=summary)))
+        return self._timer[1] if self._timer else None
+
+    async def send(self, order: SendMessage) -> Receipt:
+        self._sending += 1
+        try:
+            return await workflow.execute_activity(
+                "send_message",
+                order,
+                result_type=Receipt,
+                start_to_close_timeout=SEND_START_TO_CLOSE,
+                retry_policy=SENDS,
+                summary=f"{order.channel.upper()} {order.message}",
+            )
+        finally:
+            self._sending -= 1
+
+    async def look_up(self, question: LookUp) -> Known:
+        return await workflow.execute_local_activity(
+            "look_up",
+            question,
+            result_type=Known,
+            start_to_close_timeout=LOCAL_START_TO_CLOSE,
+            retry_policy=READS,
+            summary="read profile",
+        )
+
+    async def record(self, progress: Progress) -> Standing:
+        return await workflow.execute_local_activity(
+            "record_progress",
+            progress,
+            result_type=Standing,
+            start_to_close_timeout=LOCAL_START_TO_CLOSE,
+            retry_policy=READS,
+            summary=f"ended: {progress.ended_as}" if progress.ended_as else f"at {progress.step}",
+        )
+
+    async def set_traits(self, traits: SetTraits) -> None:
+        await workflow.execute_local_activity(
+            "set_traits",
+            traits,
+            start_to_close_timeout=LOCAL_START_TO_CLOSE,
+            retry_policy=READS,
+            summary=f"set {', '.join(traits.traits)}",
+        )
+
+    def show(self, details: str, step: str | None) -> None:
+        workflow.set_current_details(f"{self._start.title}\n\n{details}")
+        state = self._interpreter.state
+        if state.outcome:
+            workflow.upsert_search_attributes([OUTCOME.value_set(state.outcome)])
+        elif step and step != self._shown_step and state.waits_until:
+            self._shown_step = step
+            workflow.upsert_search_attributes([STEP.value_set(step)])
+
+
+def _first_state(start: StartEnrolment, first: str | None) -> State:
+    """A new enrolment, or one that goes on from its trace: in the same visit, so that message keys stay the same."""
+    if start.resume is None:
+        return State(step=first, start=dict(start.start))
+    resume = start.resume
+    return State(
+        step=resume.step,
+        is_inside=True,
+        entered_at=resume.entered_at,
+        moments={"until": resume.waits_until} if resume.waits_until else {},
+        visits=dict(resume.visits),
+        results=dict(resume.results),
+        start=dict(start.start),
+        seen_seq=resume.seen_seq,
+    )
