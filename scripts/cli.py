@@ -1,5 +1,131 @@
-"""The `sojourn` command."""
+"""The `sojourn` command. Each command imports what it needs when it runs, so that `--help` answers at once."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
+
+app = typer.Typer(
+    help="Customer journeys in YAML, durable on Temporal, driven by your backend's analytics events.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def up(
+    data: Annotated[Path, typer.Option(help="Where databases, logs and development keys are kept.")] = Path(".sojourn"),
+    port: Annotated[int, typer.Option(help="Port of the API; 0 picks a free one.")] = 8000,
+    temporal_port: Annotated[int, typer.Option(help="Port of Temporal; 0 picks a free one.")] = 7233,
+    ui_port: Annotated[int, typer.Option(help="Port of Temporal's pages; 0 picks a free one.")] = 8233,
+    speed: Annotated[
+        float | None, typer.Option(help="Journey seconds per real second: at 86400 a day takes a second.", min=0.001)
+    ] = None,
+    journeys: Annotated[Path | None, typer.Option(help="Directory of journeys to publish.", exists=True)] = None,
+) -> None:
+    """Run everything on this machine: PostgreSQL, Temporal and its UI, the API, the worker."""
+    from scripts.up import run
+
+    sys.exit(asyncio.run(run(data, port, temporal_port, ui_port, speed, journeys)))
+
+
+@app.command()
+def api() -> None:
+    """Run the HTTP API: events in, what became of them out."""
+    from scripts.serve import run
+
+    run(_settings(lambda settings: settings.require_api()))
+
+
+@app.command()
+def worker() -> None:
+    """Run the worker: journeys and what they send."""
+    settings = _settings(lambda settings: settings.require_worker())
+    import uvloop
+
+    from worker.main import run
+
+    uvloop.run(run(settings))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's tables up to date."""
+    settings = _settings()
+    from store.migrate import migrate as run
+
+    run(settings.database_url)
+
+
+@app.command()
+def publish(
+    directory: Annotated[Path, typer.Argument(help="Journeys, messages and scenarios.", exists=True)],
+) -> None:
+    """Publish the journeys of a directory; those already inside keep their version."""
+    settings = _settings()
+    from api.publish import publish_directory
+
+    for line in asyncio.run(publish_directory(settings, directory)):
+        typer.echo(line)
+
+
+@app.command()
+def check(
+    paths: Annotated[list[Path], typer.Argument(help="Journey files or directories.")],
+) -> None:
+    """Say what is wrong in journeys, one line per finding; exit code 1 if anything is."""
+    from scripts.check import run
+
+    sys.exit(run(paths))
+
+
+@app.command()
+def simulate(
+    scenarios: Annotated[list[Path], typer.Argument(help="Scenario files or directories.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Play scenarios in virtual time; exit code 0 when every expectation holds."""
+    from scripts.simulate import run
+
+    sys.exit(run(scenarios, json=json))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schemas of journeys and messages, for editors."""
+    from scripts.schema import run
+
+    sys.exit(run())
+
+
+def _settings(requires: Callable[["Settings"], None] = lambda _settings: None) -> "Settings":
+    """The settings of this process, with logs and fail-points set up as they say; ends it if they are wrong."""
+    from runtime import failpoint
+    from runtime.logs import set_up_logs
+    from runtime.settings import SettingsInvalid, load_settings
+
+    try:
+        settings = load_settings()
+        requires(settings)
+    except SettingsInvalid as error:
+        typer.echo(f"sojourn: {error}", err=True)
+        sys.exit(2)
+    set_up_logs(settings)
+    failpoint.arm(settings.failpoints)
+    return settings
 
 
 def main() -> None:
-    raise SystemExit("not yet")
+    app()
+
+
+if __name__ == "__main__":
+    main()
