@@ -1,0 +1,221 @@
+"""Sending: gate, claim, call, record. Whatever dies in between, one message goes out once, or is accounted for."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from prometheus_client import Counter, Histogram
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.channel import (
+    AccountTrouble,
+    Ambiguous,
+    Channel,
+    DeadAddress,
+    NotAccepted,
+    OptedOut,
+    Outgoing,
+    Refused,
+    SendError,
+    Unknowable,
+)
+from activities.clock import journey_now
+from language.gate import MessageGate
+from language.message import Message
+from language.port import Receipt, SendMessage
+from language.sending import DEAD_ADDRESS, Claim, Claimed, Draft, InFlight, Ledger, Result, Unresolved
+
+Messages = Callable[[str, int, str], Awaitable[Message]]
+"""The message of a journey's version: journey, version, message id. Versions never change, so it may be cached."""
+
+ATTEMPTS = 5
+"""How often Temporal tries again by itself before the enrolment waits instead, where exits and goals reach it."""
+
+LONGEST_RETRY = timedelta(seconds=60)
+HOLD = timedelta(minutes=1)
+HOLD_FOR_ACCOUNT = timedelta(minutes=5)
+CALL_MARGIN = timedelta(seconds=2)
+"""How long before `call_until` the HTTP deadline ends."""
+
+SENDS = Counter("sojourn_sends", "What became of sends.", ["channel", "verdict"])
+TROUBLES = Counter("sojourn_send_errors", "What providers answered instead of accepting.", ["channel", "kind"])
+CALL_SECONDS = Histogram("sojourn_provider_seconds", "How long a provider took to accept.", ["channel"])
+
+log = structlog.get_logger()
+
+
+class MessagingActivities:
+    """`hit` names the points at which tests and `scripts/chaos` kill a worker; `link` makes tracked links."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        channels: Mapping[str, Channel],
+        messages: Messages,
+        *,
+        hit: Callable[[str], None] = lambda point: None,
+        link: Callable[[str], str] = str,
+    ) -> None:
+        self._ledger = ledger
+        self._channels = channels
+        self._messages = messages
+        self._hit = hit
+        self._link = link
+
+    @activity.defn
+    async def send_message(self, send: SendMessage) -> Receipt:
+        """Send one message on one channel, or decide not to. Safe to repeat at any point."""
+        now = journey_now(send.at, send.pace)
+        channel = self._channels[send.channel]
+        message = await self._messages(send.journey, send.version, send.message)
+        gate = MessageGate(send, message, channel.provider, channel.sender, now, self._link)
+        receipt = await Sending(self._ledger, channel, send, gate, now, self._hit).run()
+        SENDS.labels(send.channel, receipt.verdict).inc()
+        return receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One attempt of the activity at one message. `now` is journey time when it began."""
+
+    ledger: Ledger
+    channel: Channel
+    send: SendMessage
+    gate: MessageGate
+    now: datetime
+    hit: Callable[[str], None]
+
+    async def run(self) -> Receipt:
+        began = asyncio.get_running_loop().time()
+        claim = await self._claim()
+        if isinstance(claim, Unresolved):
+            began = asyncio.get_running_loop().time()
+            claim = await self._resolve(claim)
+        if isinstance(claim, InFlight):
+            raise again("an earlier attempt is not over", claim.wait)
+        if isinstance(claim, Claimed):
+            return await self._call(claim, began)
+        assert isinstance(claim, Receipt)
+        return claim
+
+    async def _claim(self, not_accepted: int | None = None) -> Claim:
+        return await self.ledger.claim(
+            self.send,
+            self.gate,
+            now=self.now,
+            call_window=self._call_window,
+            settle=self.channel.settle,
+            not_accepted=not_accepted,
+        )
+
+    async def _call(self, claimed: Claimed, began: float) -> Receipt:
+        """Call the provider once. `began`: before the claim, so that the deadline ends before `call_until` does."""
+        self.hit("worker.claimed")
+        loop = asyncio.get_running_loop()
+        within = began + self.channel.call_timeout.total_seconds() - loop.time()
+        try:
+            if within <= 0:
+                raise NotAccepted("claiming took too long")
+            called = loop.time()
+            accepted = await self.channel.send(self._outgoing(claimed.draft), within=within)
+        except SendError as error:
+            return await self._failed(claimed.attempt, error)
+        CALL_SECONDS.labels(self.channel.name).observe(loop.time() - called)
+        self.hit("worker.called")
+        result = Result("sent", provider_id=accepted.provider_id, segments=accepted.segments)
+        receipt = await self._record(claimed.attempt, result)
+        self.hit("worker.recorded")
+        return receipt
+
+    async def _failed(self, attempt: int, error: SendError) -> Receipt:
+        """Record what the error means; nothing is recorded where nothing is known."""
+        TROUBLES.labels(self.channel.name, type(error).__name__).inc()
+        match error:
+            case NotAccepted():
+                return await self._not_accepted(attempt, error)
+            case AccountTrouble():
+                log.error("channel.account_trouble", channel=self.channel.name, reason=error.reason)
+                return await self._hold(attempt, error.reason, HOLD_FOR_ACCOUNT)
+            case DeadAddress():
+                return await self._record(attempt, Result("undeliverable", f"{DEAD_ADDRESS}: {error.reason}"))
+            case OptedOut():
+                return await self._record(attempt, Result("suppressed", error.reason, opts_out=True))
+            case Refused():
+                return await self._record(attempt, Result("failed", error.reason))
+            case _:
+                raise again(error.reason, self._call_window + self.channel.settle)
+
+    async def _not_accepted(self, attempt: int, error: NotAccepted) -> Receipt:
+        """The claim is released: whoever comes next passes the whole gate again."""
+        if self._is_patient(error.retry_after):
+            await self._record(attempt, Result("released", error.reason))
+            raise again(error.reason, error.retry_after)
+        return await self._hold(attempt, error.reason, error.retry_after or HOLD)
+
+    async def _hold(self, attempt: int, reason: str, real: timedelta) -> Receipt:
+        await self._record(attempt, Result("held", reason))
+        return self._held(reason, real)
+
+    async def _resolve(self, unresolved: Unresolved) -> Claim:
+        """An attempt that nobody recorded: adopt it, begin anew, or leave it by the message's own policy."""
+        try:
+            found = await self._find(unresolved)
+        except Unknowable as error:
+            return await self._unsure(unresolved, error.reason)
+        except SendError as error:
+            TROUBLES.labels(self.channel.name, "look_up").inc()
+            if isinstance(error, Ambiguous | NotAccepted) and self._is_patient(None):
+                raise again(f"look-up: {error.reason}") from None
+            return self._held(f"look-up: {error.reason}", HOLD)
+        if len(found) > 1:
+            return await self._unsure(unresolved, "the provider shows several messages that are alike")
+        if found:
+            return await self._record(unresolved.attempt, Result("sent", provider_id=found[0]))
+        return await self._claim(not_accepted=unresolved.attempt)
+
+    async def _find(self, unresolved: Unresolved) -> tuple[str, ...]:
+        sighting = await self.channel.look_up(self._outgoing(unresolved.draft), since=unresolved.called_at)
+        if sighting.is_proof:
+            return sighting.provider_ids[:1]
+        owned = await self.ledger.owned(self.channel.provider, sighting.provider_ids)
+        return tuple(id for id in sighting.provider_ids if id not in owned)
+
+    async def _unsure(self, unresolved: Unresolved, reason: str) -> Claim:
+        log.warning("message.unsure", key=self.send.key, reason=reason, policy=self.send.if_unsure)
+        if self.send.if_unsure == "rather_twice":
+            return await self._claim(not_accepted=unresolved.attempt)
+        return await self._record(unresolved.attempt, Result("unknown", reason))
+
+    async def _record(self, attempt: int, result: Result) -> Receipt:
+        now = journey_now(self.send.at, self.send.pace)
+        return await self.ledger.record(self.send, attempt, result, now=now)
+
+    def _held(self, reason: str, real: timedelta) -> Receipt:
+        retry_at = journey_now(self.send.at, self.send.pace) + real * self.send.pace.speed
+        return Receipt(verdict="held", reason=reason, retry_at=retry_at)
+
+    def _outgoing(self, draft: Draft) -> Outgoing:
+        return Outgoing(
+            self.send.key,
+            self.channel.name,
+            draft.recipient,
+            draft.sender,
+            draft.subject,
+            draft.text,
+            draft.html,
+        )
+
+    @property
+    def _call_window(self) -> timedelta:
+        return self.channel.call_timeout + CALL_MARGIN
+
+    def _is_patient(self, hint: timedelta | None) -> bool:
+        return activity.info().attempt < ATTEMPTS and (hint or timedelta()) <= LONGEST_RETRY
+
+
+def again(reason: str, after: timedelta | None = None) -> ApplicationError:
+    """Temporal shall run the activity again, `after` from now or by its retry policy."""
+    return ApplicationError(reason, type="NotYet", next_retry_delay=after, category=ApplicationErrorCategory.BENIGN)

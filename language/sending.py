@@ -1,0 +1,137 @@
+"""What the messaging activity and the ledger of messages say to each other about one message on one channel."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any, Literal, NamedTuple, Protocol
+
+from language.port import Receipt, SendMessage
+
+DEAD_ADDRESS = "dead address"
+"""How the reason begins when a provider said that nothing ever arrives there. The ledger knows the address by it."""
+
+
+class Consent(NamedTuple):
+    """The newest word of a customer on a channel and a topic; none means all of them. `state`: opted_in, opted_out."""
+
+    channel: str | None
+    topic: str | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """The customer as the claiming transaction sees them, locked."""
+
+    id: int
+    traits: dict[str, Any]
+    locale: str | None
+    time_zone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is about to go out, complete: the claim stores it, retries and look-ups use nothing else."""
+
+    recipient: str
+    sender: str
+    subject: str | None
+    text: str
+    html: str | None
+    segments: int | None = None
+
+    @property
+    def digest(self) -> str:
+        """32 hex digits over everything that the customer would see, and whom it goes to."""
+        parts = (self.recipient, self.sender, self.subject or "", self.text, self.html or "")
+        return blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A decision not to send, for good, in words for people and without personal data."""
+
+    verdict: Literal["suppressed", "undeliverable", "expired"]
+    reason: str
+
+
+class Gate(Protocol):
+    """Decides within the claiming transaction. Pure and quick: two rows are locked meanwhile."""
+
+    @property
+    def message_class(self) -> str: ...
+
+    @property
+    def topic(self) -> str | None: ...
+
+    @property
+    def provider(self) -> str: ...
+
+    def recipient(self, addressee: Addressee) -> str | Refusal: ...
+
+    def judge(
+        self, addressee: Addressee, recipient: str | Refusal, consents: tuple[Consent, ...], *, is_dead: bool
+    ) -> Draft | Refusal: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The attempt is ours: call the provider, once, before `call_until`."""
+
+    attempt: int
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """An earlier attempt may still be talking to the provider, or the provider not yet show it: come back after."""
+
+    wait: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """An earlier attempt was claimed and never recorded: look it up. `called_at` is wall time."""
+
+    attempt: int
+    draft: Draft
+    called_at: datetime
+
+
+Claim = Claimed | InFlight | Unresolved | Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of an attempt. `released` and `held` are not final; `opts_out` writes the provider's STOP down."""
+
+    status: Literal["sent", "released", "held", "suppressed", "undeliverable", "failed", "unknown"]
+    reason: str | None = None
+    provider_id: str | None = None
+    segments: int | None = None
+    opts_out: bool = False
+
+
+class Ledger(Protocol):
+    """The messages, one row a key. PostgreSQL's clock judges `call_until`, so workers' clocks need not agree."""
+
+    async def claim(
+        self,
+        send: SendMessage,
+        gate: Gate,
+        *,
+        now: datetime,
+        call_window: timedelta,
+        settle: timedelta,
+        not_accepted: int | None = None,
+    ) -> Claim:
+        """Pass the gate and take the next attempt, in one transaction that writes the run's progress too.
+
+        `now` is journey time. `not_accepted`: the attempt of which a look-up has shown that nothing went out.
+        """
+
+    async def record(self, send: SendMessage, attempt: int, result: Result, *, now: datetime) -> Receipt:
+        """Write what became of an attempt, unless a later one took over; what stands then is returned."""
+
+    async def owned(self, provider: str, provider_ids: tuple[str, ...]) -> frozenset[str]:
+        """Which of these belong to messages of ours."""

@@ -1,0 +1,273 @@
+"""The messages: who claims one may call its provider. One transaction decides, holding customer and enrolment."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from language.port import Receipt, SendMessage, Verdict
+from language.sending import (
+    DEAD_ADDRESS,
+    Addressee,
+    Claim,
+    Claimed,
+    Consent,
+    Draft,
+    Gate,
+    InFlight,
+    Refusal,
+    Result,
+    Unresolved,
+)
+from store.database import Database
+from store.progress import EnrolmentStanding, write_progress
+from store.retry import retried
+
+VERDICT_BY_STATUS: dict[str, Verdict] = {
+    "sent": "sent",
+    "delivered": "sent",
+    "opened": "sent",
+    "clicked": "sent",
+    "suppressed": "suppressed",
+    "undeliverable": "undeliverable",
+    "expired": "expired",
+    "failed": "failed",
+    "unknown": "unknown",
+}
+"""The final ones. Not final: held, claimed, released."""
+
+CUSTOMER = """
+SELECT id, traits, locale, time_zone, merged_into FROM customers WHERE id = $1 FOR NO KEY UPDATE
+"""
+
+# After the locks, so that its snapshot holds whatever was committed by those who had them before.
+STANDING_OF_MESSAGE = f"""
+SELECT m.*, clock_timestamp() AS wall,
+  (SELECT jsonb_agg(jsonb_build_array(c.channel, c.topic, c.state)) FROM (
+     SELECT DISTINCT ON (channel, topic) channel, topic, state FROM consents
+     WHERE customer_id = $2 AND (channel = $3 OR channel IS NULL) AND (topic = $4 OR topic IS NULL)
+     ORDER BY channel, topic, at DESC, id DESC) c) AS consents,
+  EXISTS (SELECT FROM messages d
+     WHERE d.recipient = $5 AND d.channel = $3 AND d.status = 'undeliverable' AND d.reason LIKE '{DEAD_ADDRESS}%'
+  ) AS is_dead
+FROM (SELECT 1) AS always LEFT JOIN messages m ON m.key = $1
+"""
+
+WRITE = """
+INSERT INTO messages (key, enrolment_id, customer_id, step, visit, channel, message, message_class, topic, provider,
+  recipient, sender, subject, body, html, segments, digest, status, reason, attempt, created_at, claimed_at, call_until)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+  CASE WHEN $18 = 'claimed' THEN $21::timestamptz END,
+  CASE WHEN $18 = 'claimed' THEN clock_timestamp() + $22::interval END)
+ON CONFLICT (key) DO UPDATE SET
+  customer_id = EXCLUDED.customer_id, status = EXCLUDED.status, reason = EXCLUDED.reason, attempt = EXCLUDED.attempt,
+  recipient = coalesce(EXCLUDED.recipient, messages.recipient), sender = coalesce(EXCLUDED.sender, messages.sender),
+  subject = coalesce(EXCLUDED.subject, messages.subject), body = coalesce(EXCLUDED.body, messages.body),
+  html = coalesce(EXCLUDED.html, messages.html), segments = coalesce(EXCLUDED.segments, messages.segments),
+  digest = coalesce(EXCLUDED.digest, messages.digest),
+  claimed_at = coalesce(EXCLUDED.claimed_at, messages.claimed_at), call_until = EXCLUDED.call_until
+WHERE messages.attempt = $23
+"""
+
+ENDING = "SELECT outcome FROM enrolments WHERE id = $1 AND state <> 'active'"
+
+RECORD = """
+WITH recorded AS (
+  UPDATE messages SET status = $3, reason = $4, provider_id = coalesce($5, provider_id),
+    segments = coalesce($6, segments), sent_at = CASE WHEN $3 = 'sent' THEN $7::timestamptz END
+  WHERE key = $1 AND attempt = $2 AND status = 'claimed' RETURNING customer_id, channel, status, reason
+), opted_out AS (
+  INSERT INTO consents (customer_id, channel, state, source, evidence, at)
+  SELECT customer_id, channel, 'opted_out', 'provider', $4, $7::timestamptz FROM recorded WHERE $8
+)
+SELECT status, reason FROM recorded
+"""
+
+
+class Overtaken(Exception):
+    """A later attempt has the message: this one may say nothing about it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The message as it stands, and what bears on whether it may go out."""
+
+    row: asyncpg.Record
+    consents: tuple[Consent, ...]
+
+    @property
+    def attempt(self) -> int:
+        return self.row["attempt"] or 0
+
+    @property
+    def receipt(self) -> Receipt | None:
+        verdict = VERDICT_BY_STATUS.get(self.row["status"])
+        return Receipt(verdict=verdict, reason=self.row["reason"]) if verdict else None
+
+    def in_doubt(self, not_accepted: int | None, call_window: timedelta, settle: timedelta) -> Claim | None:
+        """What to do first about an attempt that was claimed and never recorded."""
+        row = self.row
+        if row["status"] != "claimed" or row["attempt"] == not_accepted:
+            return None
+        if (wait := row["call_until"] + settle - row["wall"]) > timedelta():
+            return InFlight(wait)
+        draft = Draft(row["recipient"], row["sender"], row["subject"], row["body"], row["html"], row["segments"])
+        return Unresolved(row["attempt"], draft, called_at=row["call_until"] - call_window)
+
+
+class MessageLedger:
+    """See `language.sending.Ledger`."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def claim(
+        self,
+        send: SendMessage,
+        gate: Gate,
+        *,
+        now: datetime,
+        call_window: timedelta,
+        settle: timedelta,
+        not_accepted: int | None = None,
+    ) -> Claim:
+        async def attempt() -> Claim:
+            async with self._db.pool.acquire() as connection, connection.transaction():
+                return await Claiming(connection, send, gate, now, call_window).run(settle, not_accepted)
+
+        return await retried(attempt)
+
+    async def record(self, send: SendMessage, attempt: int, result: Result, *, now: datetime) -> Receipt:
+        async with self._db.pool.acquire() as connection:
+            row = await connection.fetchrow(
+                RECORD,
+                send.key,
+                attempt,
+                result.status,
+                result.reason,
+                result.provider_id,
+                result.segments,
+                now,
+                result.opts_out,
+            ) or await connection.fetchrow("SELECT status, reason FROM messages WHERE key = $1", send.key)
+        if row is None or row["status"] == "claimed":
+            raise Overtaken(send.key)
+        return Receipt(verdict=VERDICT_BY_STATUS.get(row["status"], "held"), reason=row["reason"])
+
+    async def owned(self, provider: str, provider_ids: tuple[str, ...]) -> frozenset[str]:
+        rows = await self._db.pool.fetch(
+            "SELECT provider_id FROM messages WHERE provider_id = ANY($1::text[]) AND provider = $2",
+            provider_ids,
+            provider,
+        )
+        return frozenset(row["provider_id"] for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Claiming:
+    """One claiming transaction."""
+
+    connection: Any
+    send: SendMessage
+    gate: Gate
+    now: datetime
+    call_window: timedelta
+
+    async def run(self, settle: timedelta, not_accepted: int | None) -> Claim:
+        addressee = await self._lock_customer(self.send.customer_id)
+        standing = await write_progress(self.connection, self.send.progress)
+        recipient = self.gate.recipient(addressee)
+        found = await self._find(addressee, recipient)
+        settled = found.receipt or found.in_doubt(not_accepted, self.call_window, settle)
+        if settled is not None:
+            return settled
+        barred = await self._barred(standing, addressee, found)
+        if barred is not None:
+            return barred
+        is_dead = found.row["is_dead"]
+        return await self._take(
+            addressee, found, self.gate.judge(addressee, recipient, found.consents, is_dead=is_dead)
+        )
+
+    async def _lock_customer(self, customer_id: int) -> Addressee:
+        """The customer, locked; the one that it was merged into, if it was."""
+        row = await self.connection.fetchrow(CUSTOMER, customer_id)
+        if row["merged_into"] is not None:
+            return await self._lock_customer(row["merged_into"])
+        return Addressee(row["id"], row["traits"], row["locale"], row["time_zone"])
+
+    async def _find(self, addressee: Addressee, recipient: str | Refusal) -> Found:
+        row = await self.connection.fetchrow(
+            STANDING_OF_MESSAGE,
+            self.send.key,
+            addressee.id,
+            self.send.channel,
+            self.gate.topic,
+            None if isinstance(recipient, Refusal) else recipient,
+        )
+        return Found(row, tuple(Consent(*consent) for consent in row["consents"] or ()))
+
+    async def _barred(self, standing: EnrolmentStanding, addressee: Addressee, found: Found) -> Receipt | None:
+        """Why the enrolment itself lets nothing go out now. Written down, except where the run will decide again."""
+        enrolment = standing.enrolment
+        if enrolment is None or enrolment.state != "active":
+            return await self._closed(addressee, found)
+        if enrolment.last_seq > self.send.progress.seen_seq:
+            if found.row["status"] == "claimed":
+                await self._write(addressee, found, "released", "something happened meanwhile")
+            return Receipt(verdict="behind", unseen=standing.unseen)
+        if enrolment.paused_at is not None or enrolment.suspended_by is not None:
+            reason = "the enrolment is paused" if enrolment.paused_at else "another journey has displaced this one"
+            await self._write(addressee, found, "held", reason)
+            return Receipt(verdict="paused", reason=reason)
+        return None
+
+    async def _closed(self, addressee: Addressee, found: Found) -> Receipt:
+        """The enrolment has ended, which settles the message; or another run has it, which will say so itself."""
+        ended = await self.connection.fetchrow(ENDING, self.send.progress.enrolment_id)
+        if ended is None:
+            return Receipt(verdict="closed", reason="another run has the enrolment")
+        reason = f"the enrolment had ended: {ended['outcome']}"
+        await self._write(addressee, found, "suppressed", reason)
+        return Receipt(verdict="closed", reason=reason)
+
+    async def _take(self, addressee: Addressee, found: Found, judged: Draft | Refusal) -> Claim:
+        if isinstance(judged, Refusal):
+            await self._write(addressee, found, judged.verdict, judged.reason)
+            return Receipt(verdict=judged.verdict, reason=judged.reason)
+        await self._write(addressee, found, "claimed", None, judged)
+        return Claimed(found.attempt + 1, judged)
+
+    async def _write(
+        self, addressee: Addressee, found: Found, status: str, reason: str | None, draft: Draft | None = None
+    ) -> None:
+        send, gate = self.send, self.gate
+        written = await self.connection.execute(
+            WRITE,
+            send.key,
+            send.progress.enrolment_id,
+            addressee.id,
+            send.step,
+            send.visit,
+            send.channel,
+            send.message,
+            gate.message_class,
+            gate.topic,
+            gate.provider,
+            *_columns(draft),
+            status,
+            reason,
+            found.attempt + (draft is not None),
+            self.now,
+            self.call_window,
+            found.attempt,
+        )
+        if written == "INSERT 0 0":
+            raise Overtaken(send.key)
+
+
+def _columns(draft: Draft | None) -> tuple[Any, ...]:
+    if draft is None:
+        return (None,) * 7
+    return draft.recipient, draft.sender, draft.subject, draft.text, draft.html, draft.segments, draft.digest
