@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from language.program import Compiled
 from store.database import Database
-from store.versions import Compiled, Published, publish_versions
+from store.versions import Published, publish_versions
 
 
 async def publish(

@@ -1,10 +1,9 @@
 """Live facts about a customer, for a running enrolment."""
 
 import hashlib
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
+from language.port import Known, LookUp, SetTraits
 from store.database import Database
 from store.retry import retried
 
@@ -68,40 +67,8 @@ _RESOLVE = "SELECT id, merged_into FROM customers WHERE id = $1 FOR UPDATE"
 _MERGE = "UPDATE customers SET traits = traits || $2 WHERE id = $1"
 
 
-class Question(Protocol):
-    """What is asked for, as `activities.payload.LookUp`."""
-
-    @property
-    def enrolment_id(self) -> int: ...
-    @property
-    def customer_id(self) -> int: ...
-    @property
-    def profile(self) -> bool: ...
-    @property
-    def journeys(self) -> Sequence[str]: ...
-    @property
-    def messages(self) -> bool: ...
-    @property
-    def last_seen(self) -> bool: ...
-    @property
-    def events(self) -> Sequence[str]: ...
-    @property
-    def since(self) -> datetime | None: ...
-
-
-class Traits(Protocol):
-    """Traits to write, as `activities.payload.SetTraits`."""
-
-    @property
-    def customer_id(self) -> int: ...
-    @property
-    def key(self) -> str: ...
-    @property
-    def traits(self) -> dict[str, Any]: ...
-
-
-async def look_up(db: Database, question: Question) -> dict[str, Any]:
-    """The facts asked for, named and shaped as `activities.payload.Known`; empty when there is no such customer.
+async def look_up(db: Database, question: LookUp) -> Known:
+    """The facts asked for; empty when there is no such customer.
 
     Only events received after `since` count, so the one that began the enrolment does not; `*` among `events` stands
     for any activity.
@@ -117,10 +84,10 @@ async def look_up(db: Database, question: Question) -> dict[str, Any]:
         question.since,
         question.last_seen,
     )
-    return facts or {}
+    return Known.model_validate(facts or {})
 
 
-async def set_traits(db: Database, wanted: Traits) -> None:
+async def set_traits(db: Database, wanted: SetTraits) -> None:
     """Merge traits into the customer's, once per `key`."""
 
     async def transaction() -> None:

@@ -1,11 +1,11 @@
 """What a run tells PostgreSQL about its enrolment, and how the enrolment stands."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from language.delivery import Delivery
+from language.port import Progress
 from store.outbox import pending
 
 # One statement: the enrolment's row is taken, or nothing happens. UPDATE waits for a concurrent writer and then
@@ -21,6 +21,8 @@ WITH own AS (
         state = CASE WHEN $6::text IS NULL THEN state ELSE 'ended' END,
         outcome = coalesce(outcome, $6),
         ended_at = CASE WHEN $6 IS NULL THEN ended_at ELSE coalesce(ended_at, $7) END,
+        paused_at = CASE WHEN $15::text IS NULL THEN paused_at ELSE coalesce(paused_at, $7) END,
+        reason = coalesce($15, reason),
         nudges = 0
     WHERE id = $1 AND state <> 'ended' AND (run_id IS NULL OR run_id = $2)
     RETURNING id, customer_id, journey, version, key, start, state, outcome, paused_at, suspended_by, last_seq, seen_seq
@@ -38,46 +40,6 @@ WITH own AS (
 )
 SELECT * FROM own
 """
-
-
-class Visit(Protocol):
-    """One visit of a step, as `activities.payload.StepTrace`."""
-
-    @property
-    def step(self) -> str: ...
-    @property
-    def visit(self) -> int: ...
-    @property
-    def verb(self) -> str: ...
-    @property
-    def entered_at(self) -> datetime: ...
-    @property
-    def left_at(self) -> datetime | None: ...
-    @property
-    def waits_until(self) -> datetime | None: ...
-    @property
-    def result(self) -> dict[str, Any] | None: ...
-
-
-class Progress(Protocol):
-    """What a run has to tell, as `activities.payload.Progress`."""
-
-    @property
-    def enrolment_id(self) -> int: ...
-    @property
-    def run_id(self) -> str: ...
-    @property
-    def seen_seq(self) -> int: ...
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def traces(self) -> Sequence[Visit]: ...
-    @property
-    def step(self) -> str | None: ...
-    @property
-    def stage(self) -> str | None: ...
-    @property
-    def ended_as(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,4 +116,5 @@ def _arguments(progress: Progress) -> tuple[Any, ...]:
         [trace.left_at for trace in traces],
         [trace.waits_until for trace in traces],
         [trace.result for trace in traces],
+        progress.pause,
     )

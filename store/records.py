@@ -1,21 +1,21 @@
 """The records of runs, as activities use them."""
 
-from typing import Any
-
+from language.port import Known, LookUp, Progress, SetTraits, Standing
 from store.database import Database
-from store.facts import Question, Traits, look_up, set_traits
-from store.progress import EnrolmentStanding, Progress, write_progress
+from store.facts import look_up, set_traits
+from store.progress import write_progress
 
 
 class Records:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def write_progress(self, progress: Progress) -> EnrolmentStanding:
-        return await write_progress(self._db.pool, progress)
+    async def write_progress(self, progress: Progress) -> Standing:
+        standing = await write_progress(self._db.pool, progress)
+        return Standing(taken=standing.taken, paused=standing.paused, unseen=standing.unseen)
 
-    async def look_up(self, question: Question) -> dict[str, Any]:
+    async def look_up(self, question: LookUp) -> Known:
         return await look_up(self._db, question)
 
-    async def set_traits(self, wanted: Traits) -> None:
+    async def set_traits(self, wanted: SetTraits) -> None:
         await set_traits(self._db, wanted)

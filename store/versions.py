@@ -4,10 +4,11 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import asyncpg
 
+from language.program import Compiled
 from store.database import Database
 from store.retry import retried
 
@@ -27,23 +28,6 @@ INSERT INTO journey_versions
 VALUES ($1, $2, $3, $4, $5, $6, $7, 'live', $8, $9)
 """
 _READ = "SELECT journey, version, title, digest, definition FROM journey_versions WHERE journey = $1 AND version = $2"
-
-
-class Compiled(Protocol):
-    """A journey ready to be published. `definition` is compact JSON; `digest` covers it and its messages."""
-
-    @property
-    def journey(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def owner(self) -> str | None: ...
-    @property
-    def definition(self) -> str: ...
-    @property
-    def digest(self) -> str: ...
-    @property
-    def messages(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
