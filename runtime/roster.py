@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,15 +74,21 @@ class Roster:
 
 
 def _is_same(process: psutil.Process, entry: Entry) -> bool:
-    is_zombie = process.status() == psutil.STATUS_ZOMBIE
-    return not is_zombie and abs(process.create_time() - entry.started) < _STARTED_TOLERANCE
+    return _is_alive(process) and abs(process.create_time() - entry.started) < _STARTED_TOLERANCE
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """A zombie counts as gone: only whoever is its parent now can remove it."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _end(process: psutil.Process, stop_signal: int, patience: float) -> None:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process.send_signal(stop_signal)
-        with contextlib.suppress(psutil.TimeoutExpired):
-            process.wait(patience)
-            return
-        process.send_signal(signal.SIGKILL)
-        process.wait(patience)
+    for number in (stop_signal, signal.SIGKILL):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
+        deadline = time.monotonic() + patience
+        while _is_alive(process) and time.monotonic() < deadline:
+            time.sleep(0.02)
