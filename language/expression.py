@@ -11,7 +11,9 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-_LITERAL = re.compile(r'[rb]*("""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\')', re.IGNORECASE)
+_LITERAL = re.compile(
+    r'[rb]*("""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'|"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\')', re.IGNORECASE
+)
 _PATH = re.compile(r"(?<![\w.])([A-Za-z_]\w*)((?:\s*\.\s*[A-Za-z_]\w*)*)\s*([(\[])?")
 _HAS = re.compile(r"\bhas\s*\([^()]*\)")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
@@ -75,7 +77,7 @@ class Expression:
         if isinstance(value, bool | int | float):
             value = str(value).lower() if isinstance(value, bool) else str(value)
         if not isinstance(value, str) or not value.strip():
-            raise ValueError("an expression is a text in CEL, for example: event.to == \"bought\"")
+            raise ValueError('an expression is a text in CEL, for example: event.to == "bought"')
         return cls(value)
 
 
@@ -93,8 +95,11 @@ def _compile(source: str) -> tuple[cel.Program, tuple[Path, ...], tuple[Path, ..
 
 
 def _first_fault(text: str) -> str:
-    found = re.search(r"ERROR: <input>:\d+:(\d+): (.*)", text)
-    return f"not a CEL expression, at column {found[1]}: {found[2]}" if found else f"not a CEL expression: {text}"
+    found = re.search(r"ERROR: <input>:\d+:(\d+): (?:Syntax error: )?(.*)", text)
+    if not found:
+        return f'not a CEL expression: {text}; write for example event.to == "bought"'
+    fault = found[2].partition(" expecting ")[0]
+    return f'not a CEL expression, at column {found[1]}: {fault}; write for example event.to == "bought"'
 
 
 def _paths(bare: str, variables: frozenset[str]) -> Iterator[Path]:

@@ -331,10 +331,7 @@ class Interpreter:
 
     def _wakes(self, listen: bool, rearm: bool) -> bool:
         return (
-            self._stirred()
-            or self._may_have_moved
-            or (rearm and self._is_rearmed)
-            or (listen and self._has_fresh_news)
+            self._stirred() or self._may_have_moved or (rearm and self._is_rearmed) or (listen and self._has_fresh_news)
         )
 
     def _waits(self, until: datetime | None) -> None:
@@ -363,7 +360,7 @@ class Interpreter:
 
     async def recall(self, clauses: Sequence[Clause], since: datetime | None = None) -> Sequence[Fact]:
         names = tuple(dict.fromkeys(name for clause in clauses for name in clause.on))
-        known = await self._ask(LookUp(**self._who(), events=names, since=since or self.enrolment.started_at))
+        known = await self._ask(self._question(events=names, since=since or self.enrolment.started_at))
         facts = [Fact.model_validate(event) for event in known.events]
         loose = any(clause.match == "customer" for clause in clauses)
         return [fact for fact in facts if loose or self._is_of_this_key(fact)]
@@ -372,19 +369,26 @@ class Interpreter:
         return self._listener.key_of(fact.properties, {}) == self.enrolment.key
 
     async def last_activity(self) -> datetime | None:
-        return (await self._port.look_up(LookUp(**self._who(), last_seen=True))).last_seen_at
+        return (await self._port.look_up(self._question(last_seen=True))).last_seen_at
 
     async def time_zone(self) -> str:
-        return (await self._ask(LookUp(**self._who(), profile=True))).time_zone
+        return (await self._ask(self._question(profile=True))).time_zone
 
     async def set_traits(self, traits: Mapping[str, Any]) -> None:
         state = self.state
         key = f"{self.enrolment.enrolment_id}/{state.step}/{state.visits[state.step or '']}"
-        await self._port.set_traits(SetTraits(**self._who(), key=key, traits=_json(traits)))
+        await self._port.set_traits(
+            SetTraits(
+                enrolment_id=self.enrolment.enrolment_id,
+                customer_id=self.enrolment.customer_id,
+                key=key,
+                traits=_json(traits),
+            )
+        )
         self._known.clear()
 
-    def _who(self) -> dict[str, int]:
-        return {"enrolment_id": self.enrolment.enrolment_id, "customer_id": self.enrolment.customer_id}
+    def _question(self, **what: Any) -> LookUp:
+        return LookUp(enrolment_id=self.enrolment.enrolment_id, customer_id=self.enrolment.customer_id, **what)
 
     async def _ask(self, question: LookUp) -> Known:
         """Live facts; asked once while time stands still, that is between two waits."""
@@ -411,7 +415,7 @@ class Interpreter:
         journeys = tuple(sorted({path[1] for path in expression.paths if path[0] == "journeys" and len(path) > 1}))
         if "profile" in expression.roots or journeys or sent:
             wants_profile = "profile" in expression.roots
-            known = await self._ask(LookUp(**self._who(), profile=wants_profile, journeys=journeys, messages=sent))
+            known = await self._ask(self._question(profile=wants_profile, journeys=journeys, messages=sent))
             scope |= {"profile": known.profile, "journeys": known.journeys, "steps": self._live_results(known)}
         return scope
 

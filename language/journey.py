@@ -137,7 +137,9 @@ class Journey(Part):
                 yield Use(f"start.{number}.where", start.where, HEAD_ROOTS - {"start"})
         yield from uses("exit", self.exit, HEAD_ROOTS)
         if self.goal is not None:
-            yield from ((Use(field.replace("goal.0", "goal"), x, r)) for field, x, r in uses("goal", (self.goal,), HEAD_ROOTS))
+            yield from (
+                (Use(field.replace("goal.0", "goal"), x, r)) for field, x, r in uses("goal", (self.goal,), HEAD_ROOTS)
+            )
             if self.goal.value is not None:
                 yield Use("goal.value", self.goal.value, HEAD_ROOTS)
 

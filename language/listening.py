@@ -101,8 +101,12 @@ class Listener:
             return Admission("start")
         if isinstance(again, After) and last_ended_at is not None and now - last_ended_at >= again.after:
             return Admission("start")
-        return Admission("refuse", "has been in this journey before, and it says `again: never`" if again == "never" else
-                         "has been in this journey too recently (`again: after`)")
+        return Admission(
+            "refuse",
+            "has been in this journey before, and it says `again: never`"
+            if again == "never"
+            else "has been in this journey too recently (`again: after`)",
+        )
 
     def effects(
         self,

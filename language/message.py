@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from language.channel import CHANNELS, Channel
 from language.duration import Duration
 from language.mjml_document import check_mjml
+from language.part import Part
 from language.template import TemplateError, compile_template
 
-Channel = Literal["email", "sms", "whatsapp", "voice", "push", "web_push"]
-CHANNELS: tuple[Channel, ...] = ("email", "sms", "whatsapp", "voice", "push", "web_push")
 MessageClass = Literal["transactional", "service", "promotional"]
 
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?")
@@ -60,11 +60,7 @@ Mjml = Annotated[Text, AfterValidator(check_mjml)]
 LocaleTag = Annotated[str, AfterValidator(_check_locale)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Email(_Part):
+class Email(Part):
     """An e-mail. Exactly one of `body`, `mjml` and `html`; a plain-text part is made from it."""
 
     model_config = ConfigDict(
@@ -92,7 +88,7 @@ class Email(_Part):
         return self
 
 
-class Whatsapp(_Part):
+class Whatsapp(Part):
     """A WhatsApp message from an approved template."""
 
     content_sid: Annotated[str, AfterValidator(_check_content_sid)] = Field(
@@ -103,7 +99,7 @@ class Whatsapp(_Part):
     )
 
 
-class Voice(_Part):
+class Voice(Part):
     """A phone call that says a text."""
 
     say: Text = Field(description="What is said.", examples=["Hello, your account is ready."])
@@ -118,7 +114,7 @@ class Voice(_Part):
     )
 
 
-class Push(_Part):
+class Push(Part):
     """A notification in the app or the browser."""
 
     title: Text = Field(description="The bold line.", examples=["Your flat is waiting"])
@@ -130,7 +126,7 @@ Sms = Annotated[Text, Field(description="The SMS, at most 1,600 characters.", ex
 """The SMS text."""
 
 
-class Wording(_Part):
+class Wording(Part):
     """The texts in one language, by channel."""
 
     email: Email | None = None

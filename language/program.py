@@ -1,7 +1,7 @@
 """A journey made ready to run: its nested steps as a flat list, found by id, each knowing what comes after it."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -93,18 +93,24 @@ def name_steps(blocks: Iterator[Block] | list[Block]) -> dict[int, str]:
     return names
 
 
-def with_ids(part: Any, names: Mapping[int, str]) -> Any:
-    """The same piece of a journey with every step's id written out."""
+def rewrite(part: Any, change: Callable[[Step, Step], Step]) -> Any:
+    """The same piece of a journey with every step replaced by `change(written, with its nested steps rewritten)`."""
     if isinstance(part, tuple):
-        return tuple(with_ids(item, names) for item in part)
+        return tuple(rewrite(item, change) for item in part)
     if isinstance(part, dict):
-        return {key: with_ids(item, names) for key, item in part.items()}
+        return {key: rewrite(item, change) for key, item in part.items()}
     if not isinstance(part, BaseModel):
         return part
-    changes = {name: with_ids(getattr(part, name), names) for name in type(part).model_fields}
-    if isinstance(part, Step):
-        changes["id"] = names[id(part)]
-    return part.model_copy(update=changes)
+    inner = {name: rewrite(getattr(part, name), change) for name in type(part).model_fields}
+    copy = part.model_copy(update=inner)
+    return change(part, copy) if isinstance(part, Step) and isinstance(copy, Step) else copy
+
+
+def with_ids(journey: Journey) -> Journey:
+    """The same journey with every step's id written out."""
+    names = name_steps([journey.steps, *(stage.steps for stage in journey.stages.values())])
+    rewritten: Journey = rewrite(journey, lambda step, copy: copy.model_copy(update={"id": names[id(step)]}))
+    return rewritten
 
 
 def define(journey: Journey) -> str:

@@ -6,10 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from language.channel import Channel
 from language.dialect import Ink, MissingValue, Reader
 from language.mail_layout import lay_out
 from language.markdown import markdown_to_html
-from language.message import Channel, Email, Message, Push, Voice, Whatsapp
+from language.message import Email, Message, Push, Voice, Whatsapp
 from language.mjml_document import mjml_to_html
 from language.plain_text import html_to_text
 from language.segments import count_segments

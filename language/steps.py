@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Discriminator, Field, SerializeAsAny, Tag, WrapValidator, model_validator
 
+from language.channel import CHANNELS
 from language.clause import Clause, ToClauses, Use, uses
 from language.context import FORWARD, LEAVE_OUT, Context, Next, SendOrder, Woke, enter, finish, go_to
 from language.delivery import Fact
@@ -19,17 +20,21 @@ from language.expression import Expression, parse_day, parse_moment
 from language.part import Part
 from language.window import Window
 
-CHANNELS = ("email", "sms", "whatsapp", "voice", "push", "web_push")
 HEAD_ROOTS = frozenset({"event", "start", "profile", "journeys"})
 ROOTS = frozenset({"start", "event", "profile", "steps", "journeys", "repeat", "now"})
 
 
 class Step(Part):
-    """What all steps have. `verb` is the field that names the step."""
+    """What all steps have. `verb` is the field that names the step.
+
+    `is_waiting`: leaving it decides which events are new. `goes_on`: what stands below it can follow it.
+    `repeats_block`: its block leads back to it. `numbered`: two equal default ids are told apart by a number.
+    """
 
     verb: ClassVar[str] = ""
     is_waiting: ClassVar[bool] = False
     repeats_block: ClassVar[bool] = False
+    goes_on: ClassVar[bool] = True
     numbered: ClassVar[bool] = False
 
     id: str = Field(default="", description="Default: the verb and its main word.", pattern=r"^([a-z][a-z0-9_]*)?$")
@@ -164,6 +169,12 @@ class InactiveWait(Part):
     inactive: Duration
 
 
+def _length(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        raise ValueError("a wait is a duration or one of until, window, inactive; write for example `wait: 2d`")
+    return value
+
+
 def _wait_kind(value: Any) -> str:
     if isinstance(value, Until) or (isinstance(value, Mapping) and "until" in value):
         return "until"
@@ -175,7 +186,7 @@ def _wait_kind(value: Any) -> str:
 
 
 WaitKind = Annotated[
-    Annotated[Duration, Tag("wait:duration")]
+    Annotated[Duration, BeforeValidator(_length), Tag("wait:duration")]
     | Annotated[Until, Tag("wait:until")]
     | Annotated[WindowWait, Tag("wait:window")]
     | Annotated[InactiveWait, Tag("wait:inactive")],
@@ -315,8 +326,7 @@ class WaitFor(Step):
         while found is None:
             found, deadline = await self._first(ctx, deadline)
             if found is None and await ctx.sleep(deadline, listen=True) in (Woke.DUE, Woke.SKIPPED):
-                if not any(self._eligible(fact, deadline) for fact in ctx.news):
-                    return self._time_is_up(ctx, deadline)
+                return self._time_is_up(ctx, deadline)
         return self._matched(ctx, *found)
 
     async def _earlier(self, ctx: Context) -> tuple[int, Fact] | None:
@@ -345,7 +355,9 @@ class WaitFor(Step):
 
     async def _pick(self, ctx: Context, facts: Any) -> tuple[int, Fact] | None:
         """The earliest match; among events of one moment the first arm wins."""
-        found = [(fact.at, n, fact) for fact in facts if (n := await self._number(ctx, fact, self.wait_for)) is not None]
+        found = [
+            (fact.at, n, fact) for fact in facts if (n := await self._number(ctx, fact, self.wait_for)) is not None
+        ]
         best = min(found, key=lambda item: item[:2], default=None)
         return best and (best[1], best[2])
 
@@ -426,6 +438,7 @@ class Stop(Step):
     """End the enrolment with this outcome."""
 
     verb: ClassVar[str] = "stop"
+    goes_on: ClassVar[bool] = False
     numbered: ClassVar[bool] = True
 
     stop: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="The outcome.", examples=["qualified"])
@@ -441,6 +454,7 @@ class GoTo(Step):
     """Go on at another step."""
 
     verb: ClassVar[str] = "go_to"
+    goes_on: ClassVar[bool] = False
     numbered: ClassVar[bool] = True
 
     go_to: str = Field(description="A step's id.")

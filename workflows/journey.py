@@ -112,7 +112,7 @@ class JourneyWorkflow:
     async def send(self, order: SendMessage) -> Receipt:
         self._sending += 1
         try:
-            return await workflow.execute_activity(
+            receipt: Receipt = await workflow.execute_activity(
                 "send_message",
                 order,
                 result_type=Receipt,
@@ -120,11 +120,12 @@ class JourneyWorkflow:
                 retry_policy=SENDS,
                 summary=f"{order.channel.upper()} {order.message}",
             )
+            return receipt
         finally:
             self._sending -= 1
 
     async def look_up(self, question: LookUp) -> Known:
-        return await workflow.execute_local_activity(
+        known: Known = await workflow.execute_local_activity(
             "look_up",
             question,
             result_type=Known,
@@ -132,9 +133,10 @@ class JourneyWorkflow:
             retry_policy=READS,
             summary="read profile",
         )
+        return known
 
     async def record(self, progress: Progress) -> Standing:
-        return await workflow.execute_local_activity(
+        standing: Standing = await workflow.execute_local_activity(
             "record_progress",
             progress,
             result_type=Standing,
@@ -142,6 +144,7 @@ class JourneyWorkflow:
             retry_policy=READS,
             summary=f"ended: {progress.ended_as}" if progress.ended_as else f"at {progress.step}",
         )
+        return standing
 
     async def set_traits(self, traits: SetTraits) -> None:
         await workflow.execute_local_activity(

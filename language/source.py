@@ -1,0 +1,108 @@
+"""YAML text as plain data that remembers its lines."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from io import StringIO
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from language.finding import Finding
+
+Path = tuple[str | int, ...]
+LARGEST = 1_000_000
+DEEPEST = 60
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file's data and the line (from 1) on which each place in it stands."""
+
+    file: str
+    data: Any
+    line_by_path: Mapping[Path, int] = field(default_factory=dict)
+
+    def line(self, path: Path) -> int:
+        """The line of the nearest place that exists."""
+        while path and path not in self.line_by_path:
+            path = path[:-1]
+        return self.line_by_path.get(path, 1)
+
+
+class Unreadable(Exception):
+    """The text is not YAML that can be used."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(str(finding))
+        self.finding = finding
+
+
+def read_yaml(file: str, text: str) -> Source:
+    """Read one YAML 1.2 document; raises `Unreadable`."""
+    if len(text) > LARGEST:
+        raise _unreadable(file, 1, "the file is larger than a megabyte", "split it", "file-too-large")
+    try:
+        loaded = YAML(typ="rt", pure=True).load(StringIO(text))
+    except DuplicateKeyError as error:
+        raise _duplicate(file, error) from None
+    except MarkedYAMLError as error:
+        raise _not_yaml(file, error) from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise _unreadable(file, 1, f"not YAML: {reason}", "mend the text", "not-yaml") from None
+    lines: dict[Path, int] = {(): 1}
+    try:
+        return Source(file, _plain(loaded, (), lines), lines)
+    except RecursionError:
+        raise _unreadable(file, 1, "nested too deeply", f"at most {DEEPEST} levels", "too-deep") from None
+
+
+def _unreadable(file: str, line: int, what: str, remedy: str, code: str) -> Unreadable:
+    return Unreadable(Finding(file=file, line=line, step="file", what=what, remedy=remedy, code=code))
+
+
+def _duplicate(file: str, error: DuplicateKeyError) -> Unreadable:
+    line = error.problem_mark.line + 1 if error.problem_mark else 1
+    name = str(error.problem).split('"')[1] if '"' in str(error.problem) else "a key"
+    return _unreadable(file, line, f"`{name}` stands twice in the same place", "keep one of them", "duplicate-field")
+
+
+def _not_yaml(file: str, error: MarkedYAMLError) -> Unreadable:
+    mark = error.problem_mark or error.context_mark
+    remedy = "check the indentation, the colons and the quotes of this line and the one above"
+    return _unreadable(
+        file, mark.line + 1 if mark else 1, f"not YAML: {error.problem or error.context}", remedy, "not-yaml"
+    )
+
+
+def _plain(value: Any, path: Path, lines: dict[Path, int]) -> Any:
+    if len(path) > DEEPEST:
+        raise RecursionError
+    if isinstance(value, CommentedMap):
+        return {_text(key): _placed(value, key, (*path, _text(key)), lines) for key in value}
+    if isinstance(value, CommentedSeq):
+        return [_placed(value, number, (*path, number), lines) for number in range(len(value))]
+    if isinstance(value, bool):
+        return bool(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    for kind in (str, int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    return None if value is None else str(value)
+
+
+def _placed(holder: Any, key: Any, path: Path, lines: dict[Path, int]) -> Any:
+    place = holder.lc.data.get(key) if holder.lc.data else None
+    lines[path] = (place[0] if place else holder.lc.line or 0) + 1
+    return _plain(holder[key], path, lines)
+
+
+def _text(key: Any) -> str:
+    if isinstance(key, bool):
+        return str(key).lower()
+    return str(key)
