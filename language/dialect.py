@@ -30,6 +30,7 @@ _TAGS = ("content", "illegal", "if", "unless", "case", "for", "break", "continue
 _NEVER_FILTERS = ("safe", "escapejs", "escape", "escape_once", "newline_to_br")
 _UNSHOWABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
 _UNFIT_FOR_URL = re.compile(r"[\s\x00-\x1f\"<>\\^`{|}]")
+_CODE_AND_AMOUNT = re.compile(r"(?<=[A-Z])(?=\d)|(?<=\d)(?=[A-Z])")
 _LONGEST_LOOP = 10_000
 _MARK = "vq7x{}x7qv"
 _MARKS = re.compile(r"vq7x(\d+)x7qv")
@@ -220,9 +221,11 @@ def _money(value: object, currency: str, *, context: Context) -> str:
     """`1250 | money: "BRL"` → `R$ 1.250` for a Brazilian; cents only where there are some."""
     locale, amount = find_locale(context.reader.locale), _amount(value)
     if amount % 1:
-        return narrow(numbers.format_currency(amount, currency, locale=locale))
-    whole = locale.currency_formats["standard"].pattern.replace(".00", "")
-    return narrow(numbers.format_currency(amount, currency, whole, locale=locale, currency_digits=False))
+        text = numbers.format_currency(amount, currency, locale=locale)
+    else:
+        whole = locale.currency_formats["standard"].pattern.replace(".00", "")
+        text = numbers.format_currency(amount, currency, whole, locale=locale, currency_digits=False)
+    return narrow(_CODE_AND_AMOUNT.sub(" ", text))
 
 
 def _amount(value: object) -> Decimal:

@@ -42,8 +42,10 @@ class _Reader(HTMLParser):
             self._break(tag)
 
     def handle_endtag(self, tag: str) -> None:
+        if tag in _VOID:
+            return
         if self._silent_depth:
-            self._silent_depth -= tag not in _VOID
+            self._silent_depth -= 1
         elif tag == "a" and self._links:
             self._close_link(*self._links.pop())
         else:

@@ -142,6 +142,7 @@ def test_months_and_days_are_in_the_text_s_language() -> None:
 def test_amounts_are_written_as_the_text_s_language_does() -> None:
     text = "{{ start.price | money: 'BRL' }} {{ 1250.5 | money: 'BRL' }} {{ start.price | number }} {{ start.price }}"
     assert sms("x", locale="pt-BR", locales={"pt-BR": {"sms": text}}) == "R$ 1.250 R$ 1.250,50 1.250 1250"
+    assert sms("{{ start.price | money: 'RUB' }} {{ start.price | money: 'USD' }}") == "RUB 1,250 $1,250"
 
 
 # Language
@@ -216,6 +217,12 @@ def test_markdown_becomes_a_page_and_plain_text() -> None:
     assert "<h1>Hi Ana</h1>" in rendered.html
     assert "<strong>two</strong>" in rendered.html
     assert rendered.text == "Hi Ana\n\nOne two.\n\n- a\n- b\n\n1. c\n2. d\n\nPay: https://p.y/x"
+
+
+def test_plain_text_keeps_line_breaks_and_leaves_out_what_is_hidden() -> None:
+    assert mail("Best,\\\nthe team").text == "Best,\nthe team"
+    page = "<head><title>t</title></head><p>a<br>b</p><div style='display: none'>c<br><p>d</p></div><p>e</p>"
+    assert made("email", email={"subject": "Hi", "html": page}).text == "a\nb\n\ne"
 
 
 def test_a_paragraph_that_is_only_a_link_is_a_button() -> None:
