@@ -11,6 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from runtime.temporal_server import temporary_temporal
 from store.database import Database
 from store.migrate import migrate
 
@@ -56,6 +57,13 @@ async def db(database_url: str) -> AsyncIterator[Database]:
     database = await Database.open(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture(scope="session")
+async def temporal_address() -> AsyncIterator[str]:
+    """The address of a Temporal server of this session's own, in memory; workflow ids are shared by all tests."""
+    async with temporary_temporal() as address:
+        yield address
 
 
 def address_of(server_url: str, name: str) -> str:
