@@ -37,8 +37,8 @@ ATTEMPTS = 5
 LONGEST_RETRY = timedelta(seconds=60)
 HOLD = timedelta(minutes=1)
 HOLD_FOR_ACCOUNT = timedelta(minutes=5)
-CALL_MARGIN = timedelta(seconds=2)
-"""How long before `call_until` the HTTP deadline ends."""
+CALL_MARGIN = 1.2
+"""`call_until` is later than the HTTP deadline by this factor."""
 
 SENDS = Counter("sojourn_sends", "What became of sends.", ["channel", "verdict"])
 TROUBLES = Counter("sojourn_send_errors", "What providers answered instead of accepting.", ["channel", "kind"])
@@ -210,7 +210,7 @@ class Sending:
 
     @property
     def _call_window(self) -> timedelta:
-        return self.channel.call_timeout + CALL_MARGIN
+        return self.channel.call_timeout * CALL_MARGIN
 
     def _is_patient(self, hint: timedelta | None) -> bool:
         return activity.info().attempt < ATTEMPTS and (hint or timedelta()) <= LONGEST_RETRY

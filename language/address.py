@@ -30,7 +30,7 @@ def phone_number(value: str) -> str:
         number = phonenumbers.parse(value)
     except phonenumbers.NumberParseException:
         raise NoAddress("the customer's phone is not an international number (+…)") from None
-    if not phonenumbers.is_possible_number(number):
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise NoAddress("the customer's phone is not a possible number")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import cast
 
 from language.address import NoAddress, address
-from language.message import Channel, Message
+from language.channel import Channel
+from language.message import Message
 from language.port import SendMessage
 from language.rendering import Undeliverable, render
 from language.sending import Addressee, Consent, Draft, Refusal

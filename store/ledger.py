@@ -57,9 +57,9 @@ FROM (SELECT 1) AS always LEFT JOIN messages m ON m.key = $1
 WRITE = """
 INSERT INTO messages (key, enrolment_id, customer_id, step, visit, channel, message, message_class, topic, provider,
   recipient, sender, subject, body, html, segments, digest, status, reason, attempt, created_at, claimed_at, call_until)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-  CASE WHEN $18 = 'claimed' THEN $21::timestamptz END,
-  CASE WHEN $18 = 'claimed' THEN clock_timestamp() + $22::interval END)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18::text, $19, $20, $21,
+  CASE WHEN $18::text = 'claimed' THEN $21::timestamptz END,
+  CASE WHEN $18::text = 'claimed' THEN clock_timestamp() + $22::interval END)
 ON CONFLICT (key) DO UPDATE SET
   customer_id = EXCLUDED.customer_id, status = EXCLUDED.status, reason = EXCLUDED.reason, attempt = EXCLUDED.attempt,
   recipient = coalesce(EXCLUDED.recipient, messages.recipient), sender = coalesce(EXCLUDED.sender, messages.sender),
@@ -74,12 +74,12 @@ ENDING = "SELECT outcome FROM enrolments WHERE id = $1 AND state <> 'active'"
 
 RECORD = """
 WITH recorded AS (
-  UPDATE messages SET status = $3, reason = $4, provider_id = coalesce($5, provider_id),
-    segments = coalesce($6, segments), sent_at = CASE WHEN $3 = 'sent' THEN $7::timestamptz END
+  UPDATE messages SET status = $3::text, reason = $4::text, provider_id = coalesce($5, provider_id),
+    segments = coalesce($6, segments), sent_at = CASE WHEN $3::text = 'sent' THEN $7::timestamptz END
   WHERE key = $1 AND attempt = $2 AND status = 'claimed' RETURNING customer_id, channel, status, reason
 ), opted_out AS (
   INSERT INTO consents (customer_id, channel, state, source, evidence, at)
-  SELECT customer_id, channel, 'opted_out', 'provider', $4, $7::timestamptz FROM recorded WHERE $8
+  SELECT customer_id, channel, 'opted_out', 'provider', $4::text, $7::timestamptz FROM recorded WHERE $8
 )
 SELECT status, reason FROM recorded
 """

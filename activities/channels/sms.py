@@ -99,8 +99,18 @@ class TwilioDoor(AsyncTwilioHttpClient):  # type: ignore[misc]
         self.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
         self._url = urlsplit(url.rstrip("/")) if url else None
 
-    async def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
-        response = await super().request(method, self._led(url), *args, **kwargs)
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: dict[str, str],
+        auth: tuple[str, str] | None = None,
+        **options: Any,
+    ) -> Response:
+        if auth is not None:  # the SDK would pass it on in a way that aiohttp gives up
+            headers = {**headers, "Authorization": aiohttp.encode_basic_auth(*auth)}
+        response = await super().request(method, self._led(url), headers=headers, **options)
         if response.status_code == 429:
             raise NotAccepted("twilio 429: too many requests", retry_after(response.headers))
         return response

@@ -1,0 +1,152 @@
+"""A desk to send from: one customer in one journey, both real channels, and a provider that fails on demand."""
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.channel import Channel
+from activities.channels.email import EmailChannel, SendGridAccount
+from activities.channels.sms import SmsChannel, TwilioAccount
+from activities.messaging import MessagingActivities
+from language.port import Progress, Receipt, SendMessage
+from store.database import Database
+from store.ledger import MessageLedger
+from store.library import MessageLibrary
+from tests.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Provider
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PHONE = "+15005550001"
+EMAIL = "ana@example.com"
+MESSAGES: dict[str, Any] = {
+    "hello": {
+        "message": "hello",
+        "class": "service",
+        "topic": "news",
+        "sms": "Hello {{ profile.first_name }}",
+        "email": {"subject": "Hello {{ profile.first_name }}", "body": "Welcome, {{ profile.first_name }}."},
+    },
+    "receipt": {
+        "message": "receipt",
+        "class": "transactional",
+        "topic": "news",
+        "sms": "Paid",
+        "email": {"subject": "Paid", "body": "Paid."},
+    },
+}
+
+
+class Died(BaseException):
+    """What a fail-point raises in place of kill -9."""
+
+
+class Desk:
+    """Short times, so that a lost answer is looked up within half a second."""
+
+    def __init__(self, db: Database, provider: Provider, channels: dict[str, Channel]) -> None:
+        self.db, self.provider, self.channels = db, provider, channels
+        self.ledger = MessageLedger(db)
+        self.library = MessageLibrary(db)
+
+    async def furnish(self) -> None:
+        await self.db.pool.execute(
+            "INSERT INTO customers (id, traits, first_seen_at) OVERRIDING SYSTEM VALUE VALUES (1, $1, $2)",
+            {"first_name": "Ana", "phone": PHONE, "email": EMAIL},
+            NOW,
+        )
+        await self.db.pool.execute(
+            "INSERT INTO journey_versions (journey, version, digest, definition, messages, title, state, published_at)"
+            " VALUES ('greeting', 1, '', '', $1, '', 'live', $2)",
+            MESSAGES,
+            NOW,
+        )
+        await self.enrol(1)
+
+    async def enrol(self, enrolment_id: int, key: str = "") -> None:
+        await self.db.pool.execute(
+            "INSERT INTO enrolments (id, customer_id, journey, version, key, state, started_at, run_id, last_seq)"
+            " OVERRIDING SYSTEM VALUE VALUES ($1, 1, 'greeting', 1, $2, 'active', $3, 'run', 1)",
+            enrolment_id,
+            key or str(enrolment_id),
+            NOW,
+        )
+
+    def order(self, channel: str = "sms", *, enrolment_id: int = 1, seen_seq: int = 1, **changes: Any) -> SendMessage:
+        return SendMessage(
+            **{
+                "key": f"{enrolment_id}/send_hello/1/{channel}",
+                "customer_id": 1,
+                "journey": "greeting",
+                "version": 1,
+                "step": "send_hello",
+                "visit": 1,
+                "channel": channel,
+                "message": "hello",
+                "due_at": NOW,
+                "at": NOW,
+                "progress": Progress(enrolment_id=enrolment_id, run_id="run", seen_seq=seen_seq, at=NOW),
+                **changes,
+            }
+        )
+
+    async def attempt(self, send: SendMessage, number: int = 1, *, hit: Callable[[str], None] | None = None) -> Receipt:
+        """One attempt of the activity, as Temporal would make it."""
+        environment = ActivityEnvironment()
+        environment.info = dataclasses.replace(environment.info, attempt=number)
+        activities = MessagingActivities(
+            self.ledger, self.channels, self.library.message, hit=hit or (lambda point: None)
+        )
+        receipt: Receipt = await environment.run(activities.send_message, send)
+        return receipt
+
+    async def send(self, send: SendMessage, *, first: int = 1) -> Receipt:
+        """Attempts with Temporal's waits in between, until one returns."""
+        for number in range(first, 30):
+            try:
+                return await self.attempt(send, number)
+            except ApplicationError as error:
+                delay = error.next_retry_delay or timedelta(milliseconds=20)
+                await asyncio.sleep(delay.total_seconds())
+        raise AssertionError("no end in sight")
+
+    async def die(self, send: SendMessage, at: str) -> None:
+        """One attempt that is killed at a fail-point."""
+
+        def hit(point: str) -> None:
+            if point == at:
+                raise Died
+
+        try:
+            await self.attempt(send, hit=hit)
+        except Died:
+            return
+        raise AssertionError(f"{at} was not reached")
+
+    async def end(self, outcome: str = "moved_on") -> None:
+        """What ingest commits when an exit event arrives."""
+        await self.db.pool.execute(
+            "UPDATE enrolments SET state = 'ending', outcome = $1, last_seq = last_seq + 1 WHERE id = 1", outcome
+        )
+
+    async def row(self, key: str = "1/send_hello/1/sms") -> Any:
+        return await self.db.pool.fetchrow("SELECT * FROM messages WHERE key = $1", key)
+
+
+@asynccontextmanager
+async def desk_at(db: Database, *, call_timeout: float = 0.25, settle: float = 0.05) -> AsyncIterator[Desk]:
+    times: Any = {"call_timeout": timedelta(seconds=call_timeout), "settle": timedelta(seconds=settle)}
+    async with Provider(hang=call_timeout * 2) as provider:
+        sms = SmsChannel(
+            TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, "+15005550006", provider.url, "https://x.test/sms"), **times
+        )
+        email = EmailChannel(SendGridAccount(API_KEY, "Sojourn <hello@example.com>", provider.url), **times)
+        desk = Desk(db, provider, {"sms": sms, "email": email})
+        await desk.furnish()
+        yield desk
+        await sms.close()
+        await email.close()
