@@ -71,10 +71,9 @@ def publish(
 ) -> None:
     """Publish the journeys of a directory; those already inside keep their version."""
     settings = _settings()
-    from api.publish import publish_directory
+    from scripts.publish import run
 
-    for line in asyncio.run(publish_directory(settings, directory)):
-        typer.echo(line)
+    sys.exit(asyncio.run(run(settings, directory)))
 
 
 @app.command()
@@ -91,16 +90,17 @@ def check(
 def simulate(
     scenarios: Annotated[list[Path], typer.Argument(help="Scenario files or directories.")],
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    journeys: Annotated[Path | None, typer.Option(help="Directory of the journeys, if not the one above.")] = None,
 ) -> None:
     """Play scenarios in virtual time; exit code 0 when every expectation holds."""
     from scripts.simulate import run
 
-    sys.exit(run(scenarios, json=json))
+    sys.exit(run(scenarios, json=json, journeys=journeys))
 
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schemas of journeys and messages, for editors."""
+    """Print the JSON Schemas of journeys, messages and scenarios, for editors."""
     from scripts.schema import run
 
     sys.exit(run())

@@ -1,0 +1,30 @@
+"""`sojourn publish`: make the journeys of a directory live."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from api.publish import publish
+from language.clock import Pace
+from runtime.settings import Settings
+from scripts.directory import read_directories
+from store.database import Database
+
+
+async def run(settings: Settings, directory: Path) -> int:
+    """Publish all or, when anything is wrong, nothing; prints a line for each journey or finding."""
+    library = read_directories([directory])
+    for finding in library.findings:
+        typer.echo(str(finding), err=True)
+    if library.errors:
+        typer.echo("nothing was published", err=True)
+        return 1
+    pace = Pace(speed=settings.clock_speed, origin=settings.clock_origin)
+    db = await Database.open(settings.database_url, pool_size=2)
+    try:
+        for done in await publish(db, library.compiled(), at=pace.journey_time(datetime.now(UTC))):
+            typer.echo(f"{done.journey}: version {done.version} {'is live now' if done.is_new else 'was live already'}")
+    finally:
+        await db.close()
+    return 0

@@ -1,0 +1,39 @@
+"""`sojourn schema`: the JSON Schemas from which editors complete and check YAML."""
+
+import json
+from typing import Any
+
+from language.journey import Journey
+from language.message import Message
+from language.scenario import Scenario
+from language.steps import step_classes
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schemas() -> dict[str, Any]:
+    """The schema of each kind of file: journey, message, scenario."""
+    return {
+        "journey": {"$schema": DIALECT, **journey_schema()},
+        "message": {"$schema": DIALECT, **Message.model_json_schema(by_alias=True)},
+        "scenario": {"$schema": DIALECT, **Scenario.model_json_schema(by_alias=True)},
+    }
+
+
+def journey_schema() -> dict[str, Any]:
+    """The journey's schema, with every step class in place of the bare `Step`."""
+    whole = Journey.model_json_schema(by_alias=True)
+    definitions = whole["$defs"]
+    for verb, step in step_classes().items():
+        own = step.model_json_schema(by_alias=True)
+        definitions.update(own.pop("$defs", {}))
+        own["required"] = sorted({*own.get("required", []), verb})
+        definitions[step.__name__] = own
+    definitions["Step"] = {"anyOf": [{"$ref": f"#/$defs/{step.__name__}"} for step in step_classes().values()]}
+    return whole
+
+
+def run() -> int:
+    """Print all three as one JSON object."""
+    print(json.dumps(schemas(), indent=2))
+    return 0

@@ -1,0 +1,106 @@
+"""The worker: every workflow and activity Sojourn runs, registered in this one place."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import Worker, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.messaging import MessagingActivities
+from activities.records import RecordActivities
+from runtime import failpoint
+from runtime.readiness import announce_ready
+from runtime.settings import Settings
+from runtime.temporal import connect
+from store.database import Database
+from store.ledger import MessageLedger
+from store.library import MessageLibrary
+from store.records import Records
+from worker.channels import Channels
+from workflows.client import TASK_QUEUE
+from workflows.journey import JourneyWorkflow
+
+log = structlog.get_logger()
+
+OURS = ("language", "activities", "workflows")
+LIBRARIES = (
+    "cel",
+    "liquid",
+    "markdown_it",
+    "mjml",
+    "phonenumbers",
+    "email_validator",
+    "pydantic",
+    "pydantic_core",
+    "ruamel",
+    "structlog",
+    "zoneinfo",
+)
+PATIENCE = timedelta(seconds=60)
+GRACE = timedelta(seconds=20)
+POLLERS = 8
+
+
+def sandboxed() -> WorkflowRunner:
+    """The workflow sandbox with our own pure modules passed through: they are checked by lint and tests instead."""
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*OURS, *LIBRARIES)
+    return SandboxedWorkflowRunner(restrictions=restrictions)
+
+
+def make_worker(
+    client: Client,
+    records: RecordActivities,
+    messaging: MessagingActivities,
+    *,
+    runner: WorkflowRunner | None = None,
+    cached_workflows: int = 5_000,
+    sticky: timedelta = timedelta(seconds=10),
+) -> Worker:
+    """The worker of the `journeys` queue. `sticky`: how soon another worker takes over what a dead one had cached."""
+    return Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[JourneyWorkflow],
+        activities=[records.record_progress, records.look_up, records.set_traits, messaging.send_message],
+        workflow_runner=runner or sandboxed(),
+        max_cached_workflows=cached_workflows,
+        max_concurrent_workflow_tasks=100,
+        max_concurrent_activities=100,
+        max_concurrent_workflow_task_polls=POLLERS,
+        max_concurrent_activity_task_polls=POLLERS,
+        sticky_queue_schedule_to_start_timeout=sticky,
+        graceful_shutdown_timeout=GRACE,
+    )
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; what is in flight is finished, or handed back to Temporal."""
+    told_to_stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
+    client = await connect(settings, patience=PATIENCE)
+    async with _activities(settings) as (records, messaging):
+        sticky = timedelta(seconds=3 if settings.is_embedded else 10)
+        async with make_worker(client, records, messaging, sticky=sticky):
+            announce_ready(settings)
+            log.info("worker.ready", queue=TASK_QUEUE)
+            await told_to_stop.wait()
+            log.info("worker.stopping")
+
+
+@asynccontextmanager
+async def _activities(settings: Settings) -> AsyncIterator[tuple[RecordActivities, MessagingActivities]]:
+    db = await Database.open(settings.database_url, pool_size=20)
+    channels = Channels.from_settings(settings)
+    library = MessageLibrary(db)
+    try:
+        messaging = MessagingActivities(MessageLedger(db), channels.by_name, library.message, hit=failpoint.hit)
+        yield RecordActivities(Records(db)), messaging
+    finally:
+        await channels.close()
+        await db.close()
