@@ -12,11 +12,16 @@ Result = TypeVar("Result")
 AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 
-async def retried(transaction: Callable[[], Awaitable[Result]], *, attempts: int = 6) -> Result:
-    """Run a whole transaction, again from its beginning when PostgreSQL asked for that; the last failure is raised."""
+async def retried(
+    transaction: Callable[[], Awaitable[Result]],
+    *,
+    again: tuple[type[Exception], ...] = AGAIN,
+    attempts: int = 8,
+) -> Result:
+    """Run a whole transaction, anew after a failure among `again`; the last failure is raised."""
     for attempt in range(attempts - 1):
         try:
             return await transaction()
-        except AGAIN:
+        except again:
             await asyncio.sleep(random.uniform(0.001, 0.01) * 2**attempt)
     return await transaction()

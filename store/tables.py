@@ -27,10 +27,13 @@ def _big(*, nullable: bool = False, index: bool = False, default: int | None = N
 
 
 class CustomerRow(SQLModel, table=True):
+    """`traits_at` is when traits were last written by an identify: of two merged customers the newer word wins."""
+
     __tablename__ = "customers"
 
     id: int = _id()
     traits: dict[str, Any] = _json()
+    traits_at: datetime | None = _at()
     time_zone: str | None = None
     locale: str | None = None
     first_seen_at: datetime = _at(nullable=False)
@@ -96,6 +99,9 @@ class JourneyVersionRow(SQLModel, table=True):
     """
 
     __tablename__ = "journey_versions"
+    __table_args__ = (
+        Index("journey_versions_live", "journey", unique=True, postgresql_where=text("state = 'live'")),
+    )
 
     journey: str = Field(primary_key=True)
     version: int = Field(primary_key=True)

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column(
             "traits", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
         ),
+        sa.Column("traits_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("time_zone", sa.String(), nullable=True),
         sa.Column("locale", sa.String(), nullable=True),
         sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
@@ -138,6 +139,13 @@ def upgrade() -> None:
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("published_by", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("journey", "version"),
+    )
+    op.create_index(
+        "journey_versions_live",
+        "journey_versions",
+        ["journey"],
+        unique=True,
+        postgresql_where=sa.text("state = 'live'"),
     )
     op.create_table(
         "messages",
