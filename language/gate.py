@@ -46,7 +46,7 @@ class MessageGate:
     def judge(
         self, addressee: Addressee, recipient: str | Refusal, consents: tuple[Consent, ...], *, is_dead: bool
     ) -> Draft | Refusal:
-        refusal = self._too_late() or objection(consents, self.message_class, self.topic, self.send.channel)
+        refusal = self._refused_before() or self._too_late() or objection(consents, self.message_class, self.topic, self.send.channel)
         if refusal is not None:
             return refusal
         if isinstance(recipient, Refusal):
@@ -54,6 +54,10 @@ class MessageGate:
         if is_dead:
             return Refusal("undeliverable", "a provider has said that nothing arrives at this address")
         return self._draft(addressee, recipient)
+
+    def _refused_before(self) -> Refusal | None:
+        """What the run has decided already, such as passing over what fell due during a pause."""
+        return Refusal("suppressed", self.send.refuse) if self.send.refuse else None
 
     def _too_late(self) -> Refusal | None:
         valid_for = self.send.valid_for

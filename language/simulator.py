@@ -302,8 +302,6 @@ class _Port:
         return Receipt(verdict="sent")
 
     def _decide(self, order: SendMessage) -> Draft | Refusal:
-        if order.refuse is not None:
-            return Refusal("suppressed", order.refuse)
         world = self._world
         gate = MessageGate(order, world._messages[order.message], "simulated", "simulated", world._now)
         customer = Addressee(1, world._traits, world._scenario.customer.locale, world._zone())
