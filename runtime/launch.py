@@ -15,6 +15,7 @@ _PR_SET_PDEATHSIG = 1
 
 def main(parent: int, death_signal: int, user: str, command: list[str]) -> None:
     os.setsid()  # Ctrl-C is the supervisor's to hear; it stops the parts in order
+    os.umask(0o077)
     if user != "-":
         _become(user)
     if sys.platform == "linux":
@@ -31,7 +32,6 @@ def _become(user: str) -> None:
     os.setgid(entry.pw_gid)
     os.setuid(entry.pw_uid)
     os.environ["HOME"] = entry.pw_dir
-    os.umask(0o077)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from runtime.supervisor import Supervisor
 
 SEARCH_ATTRIBUTES = ("SojournCustomer", "SojournJourney", "SojournStep", "SojournOutcome")
 _NAMESPACE = "default"
+# By default a timer of a quarter of a second fires after a whole one: at --speed 86400 that is most of a day.
+_DYNAMIC = {"history.timerProcessorMaxTimeShift": '"50ms"'}
 
 
 def temporal_part(
@@ -32,6 +34,7 @@ def temporal_part(
 
     command = [_binary(), "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port), "--log-level", "warn"]
     command += [argument for name in SEARCH_ATTRIBUTES for argument in ("--search-attribute", f"{name}=Keyword")]
+    command += [f"--dynamic-config-value={key}={value}" for key, value in _DYNAMIC.items()]
     command += _storage(database)
     command += ["--headless"] if ui_port is None else _ui(ui_port, codec_endpoint)
     # In memory there is nothing to write when it goes.

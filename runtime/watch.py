@@ -143,7 +143,7 @@ class Watch:
             await process.wait()
 
     def _open_log(self) -> IO[bytes]:
-        self._log.parent.mkdir(parents=True, exist_ok=True)
+        self._log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._log.exists() and self._log.stat().st_size > _ROTATE_BYTES:
             self._log.replace(self._log.with_suffix(".old.log"))
         return self._log.open("ab")
