@@ -22,7 +22,7 @@ from liquid.filter import with_context
 from liquid.undefined import UNDEFINED, Undefined
 from liquid.utils import ReadOnlyChainMap
 
-from language.local_time import find_locale, format_by, format_moment, is_moment, narrow, read_moment
+from language.local_time import UnknownZone, find_locale, format_by, format_moment, is_moment, narrow, read_moment
 
 Escaping = Literal["text", "html", "markdown"]
 
@@ -88,7 +88,12 @@ class Ink:
 
     def fill(self, text: str, finish: Callable[[str], str]) -> str:
         """The text with every mark replaced by its value, made fit by `finish`."""
-        return _MARKS.sub(lambda found: finish(self.values[int(found[1])]), text)
+
+        def value(found: re.Match[str]) -> str:
+            number = int(found[1])
+            return finish(self.values[number]) if number < len(self.values) else found[0]
+
+        return _MARKS.sub(value, text)
 
 
 class Context(RenderContext):
@@ -135,8 +140,8 @@ class Context(RenderContext):
                 return ""
             case bool():
                 return str(value).lower()
-            case float():
-                return str(int(value)) if value.is_integer() else str(value)
+            case float() | Decimal():
+                return str(int(value)) if value % 1 == 0 else str(value)
             case list() | tuple() | range():
                 return ", ".join(self.read(item) for item in value)
             case str() | int():
@@ -157,7 +162,7 @@ def _guarded(function: Callable[..., object]) -> Callable[..., object]:
                 raise MissingValue(argument.name)
         try:
             return function(value, *args, **options)
-        except (LiquidError, MissingValue):
+        except (LiquidError, MissingValue, UnknownZone):
             raise
         except Exception as error:
             # The error's own text may quote the customer's data, so it ends here.

@@ -19,6 +19,10 @@ _NAMED_FORMATS = ("short", "medium", "long", "full")
 Moment = datetime | date
 
 
+class UnknownZone(ValueError):
+    """There is no time zone of that name."""
+
+
 def read_moment(value: Any) -> Moment | None:
     """A date-time (UTC where it names no zone), a date, seconds since 1970, or ISO 8601 text; None for all else."""
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -75,11 +79,11 @@ def narrow(text: str) -> str:
 
 @lru_cache(maxsize=512)
 def find_zone(name: str) -> ZoneInfo:
-    """The IANA zone; `ValueError` when there is none of that name."""
+    """The IANA zone; `UnknownZone` when there is none of that name."""
     try:
         return ZoneInfo(name)
-    except (OSError, KeyError) as error:
-        raise ValueError("the time zone is not known") from error
+    except (OSError, KeyError, ValueError):
+        raise UnknownZone(name) from None
 
 
 @lru_cache(maxsize=256)

@@ -42,10 +42,26 @@ def _make_button(inline: Token) -> None:
 
 
 def _fill(rendered: str, ink: Ink) -> str:
-    addressed = _ADDRESS.sub(lambda found: f'{found[1]}="{_address(html.unescape(found[2]), ink)}"', rendered)
-    return ink.fill(addressed, lambda text: html.escape(text).replace("\n", "<br>\n"))
+    """Addresses first, each as a whole. Nothing filled in is looked at again: a value may look like a mark."""
+    parts: list[str] = []
+    end = 0
+    for found in _ADDRESS.finditer(rendered):
+        parts += [_fill_text(rendered[end : found.start()], ink), f'{found[1]}="{_address(found[2], ink)}"']
+        end = found.end()
+    return "".join([*parts, _fill_text(rendered[end:], ink)])
 
 
-def _address(url: str, ink: Ink) -> str:
-    whole = encode_url(ink.fill(url, str))
-    return html.escape(whole if urlsplit(whole).scheme in _SCHEMES else "#")
+def _fill_text(part: str, ink: Ink) -> str:
+    return ink.fill(part, lambda text: html.escape(text).replace("\n", "<br>\n"))
+
+
+def _address(escaped: str, ink: Ink) -> str:
+    url = encode_url(ink.fill(html.unescape(escaped), str))
+    return html.escape(url) if _is_address(url) else "#"
+
+
+def _is_address(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in _SCHEMES
+    except ValueError:
+        return False

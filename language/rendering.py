@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from language.channel import Channel
 from language.dialect import Ink, MissingValue, Reader
+from language.local_time import UnknownZone
 from language.mail_layout import lay_out
 from language.markdown import markdown_to_html
 from language.message import Email, Message, Push, Voice, Whatsapp
@@ -161,6 +162,8 @@ class _Rendering:
             text = compile_template(source).render(self.scope, self.reader, ink or Ink("text"))
         except MissingValue as missing:
             raise Undeliverable(f"{place} needs {missing.path}, which is missing") from None
+        except UnknownZone:
+            raise Undeliverable(f"{place} shows a time, and the customer's time zone is not known") from None
         except UnfitValue as unfit:
             raise Undeliverable(f"{place}, line {unfit.line}: a value does not fit {unfit.statement}") from None
         if not text.strip():

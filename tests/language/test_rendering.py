@@ -17,7 +17,14 @@ SCOPE: dict[str, Any] = {
         "crafty": "Ana\r\nBcc: all@example.com",
         "tricky": "A\u202ena\x00\u2066",
     },
-    "start": {"flat": "12-B", "price": 1250.0, "expires_at": "2026-03-29T00:30:00Z", "day": "2026-05-09"},
+    "start": {
+        "flat": "12-B",
+        "price": 1250.0,
+        "flats": [{"no": 7}, {"no": 9}],
+        "rooms": [1, 2],
+        "expires_at": "2026-03-29T00:30:00Z",
+        "day": "2026-05-09",
+    },
     "now": datetime(2026, 1, 5, 12, 0, tzinfo=UTC),
     "code": "SPRING",
 }
@@ -83,6 +90,13 @@ def test_a_loop_over_something_missing_is_undeliverable() -> None:
     assert "start.items" in refusal(sms="x{% for item in start.items %}{{ item }}{% endfor %}")
 
 
+def test_loops_count_and_lists_read_as_a_sentence() -> None:
+    assert (
+        sms("{% for f in start.flats %}{{ forloop.index }}:{{ f.no }} {% endfor %}{{ start.rooms }}") == "1:7 2:9 1, 2"
+    )
+    assert sms("{{ start.flats.size }} {{ start.flats.first.no }} {{ start.flats[1].no | plus: 0.5 }}") == "2 7 9.5"
+
+
 def test_a_value_of_the_wrong_kind_is_undeliverable_and_not_quoted() -> None:
     for statement in ("{{ profile.first_name | date: '%d' }}", "{{ profile.first_name | link }}",
                       "{{ profile.first_name | money: 'EUR' }}", "{{ profile }}",
@@ -115,6 +129,12 @@ def test_the_machine_s_own_clock_is_not_within_reach() -> None:
 )
 def test_times_are_the_reader_s(zone: str, shown: str) -> None:
     assert sms("{{ start.expires_at | date: '%d.%m %H:%M' }}", zone=zone) == shown
+
+
+def test_an_unknown_zone_stops_only_what_shows_a_time() -> None:
+    assert sms("{{ start.flat }}", zone="Mars/Olympus") == "12-B"
+    for text in ("{{ start.expires_at }}", "{{ start.expires_at | date: '%H' }}"):
+        assert refusal(sms=text, zone="Mars/Olympus") == "sms shows a time, and the customer's time zone is not known"
 
 
 def test_times_follow_the_change_of_the_clocks() -> None:
@@ -264,8 +284,18 @@ def test_an_address_from_a_customer_s_value_must_be_a_web_address() -> None:
         return page.partition('<a href="')[2].partition('"')[0]
 
     assert target("javascript:alert(1)") == "#"
+    assert target("https://[broken") == "#"
     assert target('https://a.b/"><script>') == "https://a.b/%22%3E%3Cscript%3E"
     assert target("https://a.b/?q=1&r=2") == "https://a.b/?q=1&amp;r=2"
+
+
+def test_a_value_that_looks_like_our_own_marks_is_only_text() -> None:
+    message = Message.model_validate(
+        {"message": "x", "class": "service", "email": {"subject": "s", "body": "[{{ a }}]({{ b }}) {{ a }} vq7x9x7qv"}}
+    )
+    scope = {"a": "vq7x1x7qv", "b": "https://a.b/vq7x0x7qv?vq7x99x7qv"}
+    page = render(message, "email", scope=scope, locale=None, time_zone="UTC").html or ""
+    assert '<a href="https://a.b/vq7x0x7qv?vq7x99x7qv">vq7x1x7qv</a> vq7x1x7qv vq7x9x7qv' in page
 
 
 def test_html_is_sent_as_written_with_its_values_escaped() -> None:
