@@ -15,10 +15,3 @@ DELIVERIES_WAITING = Gauge("sojourn_deliveries_waiting", "Deliveries not yet han
 RELAY_FAILURES = Counter("sojourn_relay_failures", "Calls to Temporal that failed and are tried again", ["reason"])
 ENROLMENTS_RESTARTED = Counter("sojourn_enrolments_restarted", "Enrolments the reconciler restarted from their trace")
 ENROLMENTS_BROKEN = Counter("sojourn_enrolments_broken", "Enrolments nobody could restart: a person must look")
-MESSAGES = Counter("sojourn_messages", "Messages by what became of them", ["channel", "status"])
-PROVIDER_SECONDS = Histogram(
-    "sojourn_provider_seconds",
-    "How long a provider took to answer",
-    ["channel"],
-    buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20),
-)
