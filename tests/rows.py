@@ -63,7 +63,8 @@ def progress(enrolment_id: int, seen_seq: int, run_id: str = "run-1", **more: An
 
 
 async def enrolment_row(db: Database, enrolment_id: int) -> dict[str, Any]:
-    return dict(await db.pool.fetchrow("SELECT * FROM enrolments WHERE id = $1", enrolment_id))
+    [row] = await db.pool.fetch("SELECT * FROM enrolments WHERE id = $1", enrolment_id)
+    return dict(row)
 
 
 async def relayed(db: Database, enrolment_id: int) -> None:

@@ -39,7 +39,7 @@ async def test_a_visit_is_entered_then_left(db: Database, enrolment_id: int) -> 
     await write_progress(db.pool, progress(enrolment_id, 1, step="wait", traces=(ENTERED,)))
     await write_progress(db.pool, progress(enrolment_id, 1, traces=(LEFT,)))
     await write_progress(db.pool, progress(enrolment_id, 1, traces=(ENTERED,)))
-    row = await db.pool.fetchrow("SELECT * FROM steps")
+    [row] = await db.pool.fetch("SELECT * FROM steps")
     assert StepTrace.model_validate({name: row[name] for name in StepTrace.model_fields}) == LEFT
 
 
