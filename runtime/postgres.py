@@ -83,6 +83,13 @@ async def ensure_database(directory: Path, database: str = DATABASE) -> None:
         await connection.close()
 
 
+def remove_socket_directory(directory: Path) -> None:
+    """Leaves nothing of a stopped server in the shared temporary directory."""
+    sockets = _socket_directory(directory)
+    if sockets != directory.resolve():
+        shutil.rmtree(sockets, ignore_errors=True)
+
+
 @asynccontextmanager
 async def temporary_postgres() -> AsyncIterator[str]:
     """A throw-away PostgreSQL with one empty database; gives its URL."""
@@ -95,6 +102,7 @@ async def temporary_postgres() -> AsyncIterator[str]:
         yield postgres_url(root / "data")
     finally:
         await supervisor.stop_all()
+        remove_socket_directory(root / "data")
         shutil.rmtree(root, ignore_errors=True)
 
 

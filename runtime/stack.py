@@ -12,7 +12,7 @@ from typing import Self
 from runtime.data_directory import DataDirectory
 from runtime.part import Part
 from runtime.port import choose_port
-from runtime.postgres import ensure_database, postgres_part, postgres_url
+from runtime.postgres import ensure_database, postgres_part, postgres_url, remove_socket_directory
 from runtime.programs import Programs, sojourn_programs
 from runtime.roster import Roster
 from runtime.settings import PREFIX, Settings, SettingsInvalid, load_settings
@@ -76,6 +76,7 @@ class EmbeddedStack:
             self._report(f"ended {name}, left behind by an earlier run")
         self._take_addresses()
         self.supervisor = Supervisor(roster, self.directory.logs, self._report)
+        exits.callback(remove_socket_directory, self.directory.postgres)
         exits.push_async_callback(self.supervisor.stop_all)
         await self._start_together(*await self._engines())
         await ensure_database(self.directory.postgres)
