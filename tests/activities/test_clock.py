@@ -13,8 +13,9 @@ SCHEDULED = datetime(2030, 1, 1, tzinfo=UTC)
 
 def environment(*, waited: timedelta, attempt: int = 1) -> ActivityEnvironment:
     environment = ActivityEnvironment()
-    times = {"scheduled_time": SCHEDULED, "started_time": SCHEDULED + waited}
-    environment.info = dataclasses.replace(environment.info, attempt=attempt, **times)
+    environment.info = dataclasses.replace(
+        environment.info, attempt=attempt, scheduled_time=SCHEDULED, started_time=SCHEDULED + waited
+    )
     return environment
 
 
