@@ -1,0 +1,262 @@
+"""The whole product in virtual time: real PostgreSQL, ingest, relay, worker and SDKs; Temporal's time-skipping server.
+
+One `VirtualTemporal` serves many worlds, one after the other; each world has a database of its own.
+"""
+
+import asyncio
+import itertools
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
+
+from activities.channels.email import EmailChannel, SendGridAccount
+from activities.channels.sms import SmsChannel, TwilioAccount
+from activities.messaging import MessagingActivities
+from activities.records import RecordActivities
+from api.publish import publish
+from api.relay import Relay
+from language.clock import Pace
+from language.library import Library
+from language.scenario import Given, Scenario, at_beginning
+from language.simulator import LONGEST_RUN, Happening
+from runtime.temporal import data_converter
+from store.database import Database, EncodedJson
+from store.ingest import Ingest
+from store.ingest_event import IncomingEvent
+from store.ledger import MessageLedger
+from store.library import MessageLibrary
+from store.outbox import Outbox
+from store.records import Records
+from store.versions import Versions
+from tests.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Provider
+from tests.relaying import Bell, eventually
+from worker.main import make_worker
+from workflows.client import JourneyClient, workflow_id
+
+ATTRIBUTES = ("SojournCustomer", "SojournJourney", "SojournStep", "SojournOutcome")
+_numbers = itertools.count(1)
+
+
+class VirtualTemporal:
+    """The time-skipping server and its clock as last seen; between looks it runs with real time."""
+
+    def __init__(self, environment: WorkflowEnvironment) -> None:
+        self.environment = environment
+        self._seen_at = datetime.now(UTC)
+        self._seen = self._seen_at
+
+    async def look(self) -> None:
+        self._seen, self._seen_at = await self.environment.get_current_time(), datetime.now(UTC)
+
+    def now(self) -> datetime:
+        return self._seen + (datetime.now(UTC) - self._seen_at)
+
+    async def skip(self, length: timedelta) -> None:
+        if length > timedelta(0):
+            await self.environment.sleep(length)
+        await self.look()
+
+
+@asynccontextmanager
+async def virtual_temporal() -> AsyncIterator[VirtualTemporal]:
+    environment = await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=str(Path(sys.executable).parent / "temporal-test-server"),
+        data_converter=data_converter(),
+    )
+    async with environment:
+        keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+        await environment.client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(namespace="default", search_attributes=dict.fromkeys(ATTRIBUTES, keyword))
+        )
+        temporal = VirtualTemporal(environment)
+        await temporal.look()
+        yield temporal
+
+
+class World:
+    """Events go in by `track`, time passes by `skip`, and the provider's ledger says what went out."""
+
+    def __init__(self, db: Database, temporal: VirtualTemporal, provider: Provider) -> None:
+        self.db, self.temporal, self.provider = db, temporal, provider
+        self.bell = Bell()
+        self.ingest = Ingest(db, temporal.now, wake=self.bell.wake)
+        self.client = JourneyClient(temporal.environment.client, search_attributes=False)
+        self._events = itertools.count(1)
+
+    def relay(self) -> Relay:
+        return Relay(Outbox(self.db), Versions(self.db), self.client, self.bell, pace=Pace())
+
+    async def publish(self, library: Library, *journeys: str) -> None:
+        """Make these journeys live, all of the library when none is named."""
+        assert not library.errors, [str(finding) for finding in library.errors]
+        chosen = [one for one in library.compiled() if not journeys or one.journey in journeys]
+        await publish(self.db, chosen, at=self.temporal.now())
+
+    async def identify(
+        self, traits: dict[str, Any], user: str = "ana", time_zone: str | None = None, locale: str | None = None
+    ) -> None:
+        await self._accept("identify", "identify", traits, user, time_zone, locale)
+
+    async def track(self, name: str, properties: dict[str, Any] | None = None, user: str = "ana") -> None:
+        """Returns when the event is committed; `settle` waits until its journeys have acted on it."""
+        await self._accept("track", name, properties or {}, user)
+
+    async def _accept(
+        self,
+        kind: Any,
+        name: str,
+        properties: dict[str, Any],
+        user: str,
+        time_zone: str | None = None,
+        locale: str | None = None,
+    ) -> None:
+        event = IncomingEvent(
+            source="test",
+            message_id=f"m{next(self._events)}",
+            kind=kind,
+            name=name,
+            properties=properties,
+            encoded=EncodedJson(orjson.dumps(properties)),
+            user_id=user,
+            traits=properties if kind == "identify" else None,
+            time_zone=time_zone,
+            locale=locale,
+            is_activity=kind == "track",
+        )
+        accepted = await self.ingest.accept([event])
+        assert len(accepted.stored) == 1
+
+    async def settle(self) -> None:
+        """Until every run has seen everything and no send is under way."""
+        await eventually(self._is_settled)
+        await asyncio.sleep(0.02)
+        await eventually(self._is_settled)
+
+    async def _is_settled(self) -> bool:
+        return bool(
+            await self.db.pool.fetchval(
+                "SELECT NOT EXISTS (SELECT FROM enrolments WHERE state <> 'ended' AND seen_seq < last_seq)"
+                " AND NOT EXISTS (SELECT FROM enrolments WHERE state = 'ending')"
+                " AND NOT EXISTS (SELECT FROM messages WHERE status = 'claimed')"
+                " AND NOT EXISTS (SELECT FROM enrolments e JOIN steps s ON s.enrolment_id = e.id AND s.step = e.step"
+                "   WHERE e.state = 'active' AND s.verb IN ('send') AND s.left_at IS NULL AND e.paused_at IS NULL)"
+            )
+        )
+
+    async def skip(self, **length: float) -> None:
+        """Let journey time pass: `skip(days=6)`."""
+        await self.temporal.skip(timedelta(**length))
+
+    def handle(self, journey: str, enrolment_id: int) -> WorkflowHandle[Any, Any]:
+        return self.temporal.environment.client.get_workflow_handle(workflow_id(journey, enrolment_id))
+
+    async def enrolments(self) -> list[dict[str, Any]]:
+        return [dict(row) for row in await self.db.pool.fetch("SELECT * FROM enrolments ORDER BY id")]
+
+    async def sent(self) -> list[tuple[str, str]]:
+        """(message, channel) of everything that went out, in order."""
+        rows = await self.db.pool.fetch(
+            "SELECT message, channel FROM messages WHERE status = 'sent' ORDER BY sent_at, key"
+        )
+        return [(row["message"], row["channel"]) for row in rows]
+
+    async def end_all(self) -> None:
+        """Leave no run behind that would wait for ever."""
+        rows = await self.db.pool.fetch("SELECT id, journey FROM enrolments WHERE state <> 'ended'")
+        for row in rows:
+            with suppress(RPCError):  # it ended meanwhile
+                await self.handle(row["journey"], row["id"]).terminate()
+
+    # --- scenarios
+
+    async def play(self, scenario: Scenario) -> list[Happening]:
+        """Play a scenario to its end; what was sent and how enrolments ended, with their times."""
+        await self.temporal.look()
+        await self.temporal.skip(self._until_morning(scenario))
+        begins = self.temporal.now()
+        customer = scenario.customer
+        await self.identify(dict(customer.traits), time_zone=customer.time_zone, locale=customer.locale)
+        for given in scenario.given:
+            await self.temporal.skip(begins + given.at - self.temporal.now())
+            await self._give(given, begins)
+            await self.settle()
+        await self._run_out(begins)
+        return await self._happenings(begins)
+
+    def _until_morning(self, scenario: Scenario) -> timedelta:
+        local = self.temporal.now().astimezone(ZoneInfo(scenario.customer.time_zone or "UTC"))
+        morning = local.replace(hour=9, minute=0, second=0, microsecond=0) + timedelta(days=7 - local.weekday())
+        return morning - local
+
+    async def _give(self, given: Given, begins: datetime) -> None:
+        if given.traits is not None:
+            await self.identify(at_beginning(given.traits, begins))
+        elif given.on is not None:
+            await self.track(given.on, at_beginning(given.with_, begins))
+
+    async def _run_out(self, begins: datetime) -> None:
+        """Until nobody is inside any more, or 400 days have passed."""
+        while await self.db.pool.fetchval("SELECT EXISTS (SELECT FROM enrolments WHERE state <> 'ended')"):
+            left = begins + LONGEST_RUN - self.temporal.now()
+            if left <= timedelta(0):
+                break
+            await self.temporal.skip(min(left, timedelta(days=20)))
+            await self.settle()
+        await self.end_all()
+
+    async def _happenings(self, begins: datetime) -> list[Happening]:
+        messages = await self.db.pool.fetch("SELECT * FROM messages WHERE status = 'sent' ORDER BY sent_at, key")
+        ended = await self.db.pool.fetch("SELECT * FROM enrolments WHERE state = 'ended' ORDER BY ended_at")
+        found = [
+            Happening(
+                row["sent_at"] - begins, "sent", row["message"], row["channel"], f"{row['subject']}\n{row['body']}"
+            )
+            for row in messages
+        ]
+        found += [Happening(row["ended_at"] - begins, "ended", row["outcome"]) for row in ended]
+        return sorted(found, key=lambda happening: happening.at)
+
+
+@asynccontextmanager
+async def world_in(db: Database, temporal: VirtualTemporal) -> AsyncIterator[World]:
+    """A world with its own enrolment ids, since all share the server's workflow ids."""
+    await db.pool.execute(f"ALTER SEQUENCE enrolments_id_seq RESTART WITH {next(_numbers) * 100_000}")
+    async with Provider() as provider:
+        world = World(db, temporal, provider)
+        channels = _channels(provider)
+        messaging = MessagingActivities(MessageLedger(db), {c.name: c for c in channels}, MessageLibrary(db).message)
+        worker = make_worker(temporal.environment.client, RecordActivities(Records(db)), messaging)
+        relay = world.relay()
+        relaying = asyncio.create_task(relay.run())
+        try:
+            async with worker:
+                try:
+                    yield world
+                finally:
+                    await world.end_all()
+        finally:
+            relay.stop()
+            await relaying
+            for channel in channels:
+                await channel.close()
+
+
+def _channels(provider: Provider) -> tuple[SmsChannel, EmailChannel]:
+    twilio = TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, "+15005550006", provider.url)
+    sendgrid = SendGridAccount(API_KEY, "Sojourn <hello@example.com>", provider.url)
+    call, settle = timedelta(seconds=2), timedelta(seconds=0.2)
+    return (
+        SmsChannel(twilio, call_timeout=call, settle=settle),
+        EmailChannel(sendgrid, call_timeout=call, settle=settle),
+    )
