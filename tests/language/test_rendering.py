@@ -1,10 +1,14 @@
 from datetime import UTC, datetime
+from html.parser import HTMLParser
 from time import perf_counter
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from language.message import Channel, Message
+from language.channel import Channel
+from language.message import Message
 from language.rendering import Rendered, Undeliverable, render
 
 SCOPE: dict[str, Any] = {
@@ -273,6 +277,35 @@ def test_a_customer_s_value_carries_no_markup(body: str) -> None:
     for tag in ("<script", "<img", "<strong", "<em>", "<h1", 'href="https://evil'):
         assert tag not in shown
     assert "vq7x" not in rendered.html + rendered.text
+
+
+class Tags(HTMLParser):
+    """The tags of a page, with the names of their attributes; line breaks aside."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, tuple[str, ...]]] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag != "br":
+            self.found.append((tag, tuple(name for name, _ in attrs)))
+
+
+SKELETON = "# {{ v }}\n\n{{ v }} **{{ v }}** `{{ v }}`\n\n[{{ v }}]({{ v }})\n\n- {{ v }}\n\n{{ v }}"
+MARKUP = st.text(st.sampled_from("ab1 \n\t.*_#`[]()<>!|&;\"'/\\~=-+:xvq7")).filter(str.strip)
+
+
+@given(MARKUP | st.text(min_size=1).filter(str.strip))
+def test_no_value_changes_the_shape_of_a_page(value: str) -> None:
+    def shape(filled: str) -> list[tuple[str, tuple[str, ...]]]:
+        message = Message.model_validate(
+            {"message": "x", "class": "service", "email": {"subject": "s", "body": SKELETON}}
+        )
+        return Tags(render(message, "email", scope={"v": filled}, locale=None, time_zone="UTC").html or "").found
+
+    assert shape(value) == shape("plain")
 
 
 def test_an_address_from_a_customer_s_value_must_be_a_web_address() -> None:
