@@ -6,6 +6,7 @@ While the Markdown is read, a mark stands for each of the customer's values, so 
 import html
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from urllib.parse import urlsplit
 
@@ -26,11 +27,17 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "striketh
 
 def markdown_to_html(source: str, ink: Ink) -> str:
     """The HTML of a Markdown text that was rendered with `ink`; the values are filled in, escaped."""
+    return _fill(_skeleton(source), ink)
+
+
+@lru_cache(maxsize=512)
+def _skeleton(source: str) -> str:
+    """The HTML with the marks still in it: the same for all customers who get the same passages."""
     tokens = _MARKDOWN.parse(source)
     for opening, inline in pairwise(tokens):
         if opening.type == "paragraph_open":
             _make_button(inline)
-    return _fill(str(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})), ink)
+    return str(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))
 
 
 def _make_button(inline: Token) -> None:
