@@ -134,6 +134,8 @@ class EnrolmentRow(SQLModel, table=True):
         ),
         Index("enrolments_customer", "customer_id", "journey", "key"),
         Index("enrolments_open", "checked_at", postgresql_where=text("state <> 'ended'")),
+        Index("enrolments_journey", "journey", "state", "id"),
+        Index("enrolments_key", "key", "id", postgresql_where=text("key <> ''")),
     )
 
     id: int = _id()
@@ -163,7 +165,7 @@ class EnrolmentRow(SQLModel, table=True):
 
 
 class StepRow(SQLModel, table=True):
-    """The trace of one visit of a step."""
+    """The trace of one visit of a step. `number` tells the order of visits that took no time."""
 
     __tablename__ = "steps"
 
@@ -175,6 +177,7 @@ class StepRow(SQLModel, table=True):
     left_at: datetime | None = _at()
     waits_until: datetime | None = _at()
     result: dict[str, Any] | None = _json(None)
+    number: int = Field(default=None, sa_column=Column(BigInteger, Identity(), nullable=False))
 
 
 class MessageRow(SQLModel, table=True):
@@ -185,7 +188,17 @@ class MessageRow(SQLModel, table=True):
     """
 
     __tablename__ = "messages"
-    __table_args__ = (Index("messages_customer", "customer_id", "created_at"),)
+    __table_args__ = (
+        Index("messages_customer", "customer_id", "created_at"),
+        Index("messages_newest", "created_at", "key"),
+        Index(
+            "messages_not_sent",
+            "status",
+            "created_at",
+            "key",
+            postgresql_where=text("status NOT IN ('sent', 'delivered', 'opened', 'clicked')"),
+        ),
+    )
 
     key: str = Field(primary_key=True)
     enrolment_id: int = _big(index=True)
