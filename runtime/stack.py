@@ -25,7 +25,8 @@ MakePrograms = Callable[["EmbeddedStack"], Programs]
 class EmbeddedStack:
     """`async with EmbeddedStack(data, …) as stack:` is `sojourn up` for programs: inside the block all parts are ready.
 
-    Parts that die are started again on the same ports and data. A port of 0 means a free one. `speed` None keeps the
+    Parts that die are started again on the same ports and data. A port of 0 means a free one; `metrics_port` is where
+    Temporal's own metrics are served (None: nowhere). `speed` None keeps the
     directory's own. `programs` replaces the API, the worker, migrations and publishing; `environment` adds to what
     they get; `report` is told in one line what dies and returns.
 
@@ -39,6 +40,7 @@ class EmbeddedStack:
         port: int = 8000,
         temporal_port: int = 7233,
         ui_port: int | None = 8233,
+        metrics_port: int | None = None,
         speed: float | None = None,
         journeys: Path | None = None,
         settings: Settings | None = None,
@@ -50,6 +52,7 @@ class EmbeddedStack:
         self.directory = DataDirectory(data)
         self.journeys = journeys
         self._asked_ports = (port, temporal_port, ui_port)
+        self._metrics_port = metrics_port
         self._asked_speed = speed
         self._more_environment = dict(environment or {})
         self._make_programs = programs or _sojourn
@@ -114,6 +117,7 @@ class EmbeddedStack:
             port=self.temporal_port,
             ui_port=self.ui_port,
             codec_endpoint=f"{self.api_url}/codec",
+            metrics_port=self._metrics_port,
         )
         return await asyncio.to_thread(postgres_part, self.directory.postgres), temporal
 

@@ -24,7 +24,12 @@ _DYNAMIC = {"history.timerProcessorMaxTimeShift": '"50ms"'}
 
 
 def temporal_part(
-    database: Path | None, *, port: int, ui_port: int | None = None, codec_endpoint: str | None = None
+    database: Path | None,
+    *,
+    port: int,
+    ui_port: int | None = None,
+    codec_endpoint: str | None = None,
+    metrics_port: int | None = None,
 ) -> Part:
     """How to run Temporal on loopback. `database` None: in memory; `ui_port` None: without the UI."""
     address = f"127.0.0.1:{port}"
@@ -37,6 +42,7 @@ def temporal_part(
     command += [f"--dynamic-config-value={key}={value}" for key, value in _DYNAMIC.items()]
     command += _storage(database)
     command += ["--headless"] if ui_port is None else _ui(ui_port, codec_endpoint)
+    command += [] if metrics_port is None else ["--metrics-port", str(metrics_port)]
     # In memory there is nothing to write when it goes.
     stop_signal = signal.SIGKILL if database is None else signal.SIGINT
     return Part(name="temporal", command=tuple(command), is_ready=is_ready, stop_signal=stop_signal)
