@@ -1,0 +1,66 @@
+"""The HTTP application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+
+from api import clock, health, ingest
+from api.intake import Intake
+from api.parts import running
+from api.problem import PROBLEMS, add_problem_handlers
+from api.sandbox.app import sandbox_router
+from api.security import NeedsApiKey, WriteKeys
+from runtime.settings import Settings
+from store.sandbox import SandboxAccount, SandboxInbox
+
+DESCRIPTION = """
+Post events in the format of Segment's SDKs; journeys start, react and end by them.
+
+* **Events** are taken with a write key: the user name of Basic authorization, or `writeKey` in the body.
+* **Everything else** takes an API key: `Authorization: Bearer …`.
+* Errors are problem details (RFC 9457).
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The API of these settings; its parts start and stop with the application's lifespan."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with running(settings) as parts:
+            app.state.parts = parts
+            keys = WriteKeys(key.get_secret_value() for key in settings.write_keys)
+            app.state.intake = Intake(parts.queue, keys, parts.clock, in_demo_time=parts.pace.speed != 1)
+            yield
+
+    app = FastAPI(title="Sojourn", description=DESCRIPTION, version="0.1.0", lifespan=lifespan, responses=PROBLEMS)
+    app.state.api_keys = tuple(key.get_secret_value().encode() for key in settings.api_keys)
+    add_problem_handlers(app)
+    for router in (ingest.router, clock.router, health.router):
+        app.include_router(router)
+    if settings.twilio_account_sid is None or settings.sendgrid_api_key is None:
+        guard = [] if settings.is_loopback else [NeedsApiKey]
+        app.include_router(sandbox_router(SandboxAccount.of(settings.database_url), _inbox, guard=guard))
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _inbox(request: Request) -> SandboxInbox:
+    return SandboxInbox(request.app.state.parts.db)
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's, with what the ingest routes document by themselves."""
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        components = schema["components"]
+        for model in (ingest.ItemCreate, ingest.BatchCreate):
+            described = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            described.pop("$defs", None)
+            components["schemas"][model.__name__] = described
+        components.setdefault("securitySchemes", {})["writeKey"] = {"type": "http", "scheme": "basic"}
+        app.openapi_schema = schema
+    return app.openapi_schema

@@ -1,0 +1,92 @@
+"""Every error answer, as RFC 9457 problem details, from one place."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from store.ingest_queue import Full, Unavailable
+
+log = structlog.get_logger()
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemRead(BaseModel):
+    """What went wrong."""
+
+    type: str = Field(default="about:blank", description="Names the kind of problem, where there is a page on it.")
+    title: str = Field(description="The same for every occurrence.", examples=["An API key is needed"])
+    status: int = Field(description="The HTTP status again.", examples=[401])
+    detail: str | None = Field(default=None, description="About this occurrence, for people.")
+    errors: list[dict[str, Any]] | None = Field(default=None, description="Where, if it was the request.")
+
+
+class Problem(Exception):
+    """Raise it anywhere below a route."""
+
+    def __init__(
+        self, status: int, title: str, detail: str | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(title)
+        self.read = ProblemRead(title=title, status=status, detail=detail)
+        self.headers = headers
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "The request is at fault.", "content": {MEDIA_TYPE: {}}, "model": ProblemRead},
+    "5XX": {"description": "We are at fault; nothing was stored.", "content": {MEDIA_TYPE: {}}, "model": ProblemRead},
+}
+"""For `responses=` of every route."""
+
+
+def answer(problem: ProblemRead, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    content = problem.model_dump(exclude_none=True)
+    return JSONResponse(content, problem.status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    for kind, handler in {
+        Problem: _problem,
+        HTTPException: _http_exception,
+        RequestValidationError: _invalid,
+        Full: _full,
+        Unavailable: _unavailable,
+        Exception: _unexpected,
+    }.items():
+        app.add_exception_handler(kind, handler)  # type: ignore[arg-type]
+
+
+async def _problem(_: Request, error: Problem) -> JSONResponse:
+    return answer(error.read, error.headers)
+
+
+async def _http_exception(_: Request, error: HTTPException) -> JSONResponse:
+    title = HTTPStatus(error.status_code).phrase
+    detail = error.detail if error.detail != title else None
+    return answer(ProblemRead(title=title, status=error.status_code, detail=detail), error.headers)
+
+
+async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+    errors = [{"at": list(fault["loc"]), "problem": fault["msg"]} for fault in error.errors()]
+    return answer(ProblemRead(title="The request cannot be understood", status=422, errors=errors))
+
+
+async def _full(_: Request, error: Full) -> JSONResponse:
+    problem = ProblemRead(title="Too much at once", status=429, detail="Nothing of this was stored; send it again.")
+    return answer(problem, {"Retry-After": str(error.retry_after)})
+
+
+async def _unavailable(_: Request, __: Unavailable) -> JSONResponse:
+    detail = "The database did not answer in time. Send it again: what is stored already is not stored twice."
+    return answer(ProblemRead(title="Not now", status=503, detail=detail), {"Retry-After": "2"})
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.error("request.failed", path=request.scope["path"], error=type(error).__name__, exc_info=error)
+    return answer(ProblemRead(title="Something is wrong on our side", status=500))
