@@ -24,7 +24,7 @@ class Database:
 
     @classmethod
     async def open(cls, url: str, *, pool_size: int = 10) -> "Database":
-        pool = await asyncpg.create_pool(url, min_size=1, max_size=pool_size, init=set_codecs)
+        pool = await asyncpg.create_pool(url, min_size=1, max_size=pool_size, init=set_codecs, reset=_keep)
         return cls(url, pool)
 
     @cached_property
@@ -43,6 +43,11 @@ class Database:
 
 def make_engine(url: str) -> AsyncEngine:
     return create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url))
+
+
+async def _keep(connection: Any) -> None:
+    """Leave a returned connection as it is (open transactions are rolled back all the same): no code here locks,
+    listens or sets anything beyond a transaction, and cleaning up would cost every statement a second round trip."""
 
 
 async def set_codecs(connection: Any) -> None:
