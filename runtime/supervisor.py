@@ -37,7 +37,7 @@ class Supervisor:
             raise
 
     async def run(self, part: Part) -> str:
-        """Runs a part that ends by itself and returns its last lines. Raises PartFailed if it fails."""
+        """Runs a part that ends by itself and returns what it wrote. Raises PartFailed if it fails."""
         watch = Watch(part, self._roster, self._logs / f"{part.name}.log", self._report)
         return await watch.run_once()
 

@@ -32,6 +32,7 @@ class Watch:
         self._process: Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._ready_pid: int | None = None
+        self._life_begins_at = 0  # in the log, in bytes
         self._changed = asyncio.Condition()
 
     @property
@@ -64,7 +65,7 @@ class Watch:
             await self.stop()
         if code != 0:
             raise PartFailed(self._failure(f"ended with {_ending(code)}"))
-        return self._tail()
+        return "\n".join(self._written())
 
     async def ready_after(self, pid: int) -> int:
         async with self._changed:
@@ -102,6 +103,7 @@ class Watch:
         part = self._part
         launcher = (sys.executable, "-I", "-S", _LAUNCHER, str(os.getpid()), str(int(part.death_signal)))
         with self._open_log() as log:
+            self._life_begins_at = log.tell()
             self._process = await asyncio.create_subprocess_exec(
                 *launcher,
                 part.user or "-",
@@ -149,11 +151,14 @@ class Watch:
         return self._log.open("ab")
 
     def _failure(self, what: str) -> str:
-        return f"{self._part.name} {what}; the end of {self._log}:\n{self._tail()}"
+        end = "\n".join(f"  {line}" for line in self._written()[-_TAIL_LINES:])
+        return f"{self._part.name} {what}; the end of {self._log}:\n{end}"
 
-    def _tail(self) -> str:
-        lines = self._log.read_text(errors="replace").splitlines() if self._log.exists() else []
-        return "\n".join(f"  {line}" for line in lines[-_TAIL_LINES:])
+    def _written(self) -> list[str]:
+        """The log's lines of the part's present life."""
+        with self._log.open("rb") as log:
+            log.seek(self._life_begins_at)
+            return log.read().decode(errors="replace").splitlines()
 
 
 def _ending(code: int) -> str:

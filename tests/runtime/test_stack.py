@@ -65,7 +65,7 @@ async def test_killed_parts_come_back_with_what_they_had(tmp_path: Path) -> None
     reports: list[str] = []
     async with stack_in(tmp_path / "data", reports=reports) as stack:
         assert set(stack.pids) == {"postgres", "temporal", "api", "worker"}
-        assert stack.last_words["migrate"] == "  up to date"
+        assert stack.last_words["migrate"] == "up to date"
         client = await Client.connect(stack.temporal_address)
         await client.start_workflow("Nobody", id="open", task_queue="none")
         await fetch(stack, "CREATE TABLE kept AS SELECT 42 AS answer")

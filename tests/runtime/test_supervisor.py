@@ -79,7 +79,7 @@ async def test_a_restart_can_add_to_the_environment_for_one_life(supervisor: Sup
 
 
 async def test_a_part_that_ends_by_itself_is_waited_for(supervisor: Supervisor, tmp_path: Path) -> None:
-    assert await supervisor.run(part(tmp_path, "print('3 tables')")) == "  3 tables"
+    assert await supervisor.run(part(tmp_path, "print('3 tables')")) == "3 tables"
     with pytest.raises(PartFailed, match="no tables"):
         await supervisor.run(part(tmp_path, "raise SystemExit('no tables')"))
 
