@@ -45,6 +45,7 @@ class Parts:
     versions: Versions
     queue: IngestQueue
     relay: Relay
+    waker: Waker
 
 
 @asynccontextmanager
