@@ -183,6 +183,7 @@ class Relay:
             await self._has_sent.wait()
             self._has_sent.clear()
             await self._mark()
+        await self._mark()
 
     async def _mark(self) -> None:
         sent, self._sent = self._sent, []
