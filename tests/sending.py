@@ -139,12 +139,13 @@ class Desk:
 
 @asynccontextmanager
 async def desk_at(db: Database, *, call_timeout: float = 0.25, settle: float = 0.05) -> AsyncIterator[Desk]:
-    times: Any = {"call_timeout": timedelta(seconds=call_timeout), "settle": timedelta(seconds=settle)}
+    timeout, settling = timedelta(seconds=call_timeout), timedelta(seconds=settle)
     async with Provider(hang=call_timeout * 2) as provider:
-        sms = SmsChannel(
-            TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, "+15005550006", provider.url, "https://x.test/sms"), **times
+        twilio = TwilioAccount(
+            ACCOUNT_SID, AUTH_TOKEN, "+15005550006", provider.url, "https://x.test/sms", settle=settling
         )
-        email = EmailChannel(SendGridAccount(API_KEY, "Sojourn <hello@example.com>", provider.url), **times)
+        sendgrid = SendGridAccount(API_KEY, "Sojourn <hello@example.com>", provider.url, settle=settling)
+        sms, email = SmsChannel(twilio, call_timeout=timeout), EmailChannel(sendgrid, call_timeout=timeout)
         desk = Desk(db, provider, {"sms": sms, "email": email})
         await desk.furnish()
         yield desk

@@ -1,15 +1,17 @@
 """The channels a worker sends by: one line of registration each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from urllib.parse import urlsplit
 
 from activities.channel import Channel
 from activities.channels.email import EmailChannel, SendGridAccount
 from activities.channels.sms import SmsChannel, TwilioAccount
-from runtime.settings import Settings
+from runtime.settings import Settings, is_loopback
+from store.sandbox import SandboxAccount
 
-SANDBOX_ACCOUNT = "AC" + "0" * 32
-SANDBOX_SENDER = "+15005550006"
-SANDBOX_ADDRESS = "Sojourn <journeys@sandbox.invalid>"
+LOCAL_SETTLE = timedelta(seconds=1)
+"""How long a stand-in on this machine may take to show what it accepted; a real provider takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +33,30 @@ class Channels:
 
 def twilio_account(settings: Settings) -> TwilioAccount:
     """The account of the settings; without keys, the sandbox's."""
-    callback = f"{settings.public_url}/webhooks/twilio/status"
-    if settings.twilio_account_sid is None or settings.twilio_auth_token is None:
-        url = settings.twilio_url or f"{settings.public_url}/sandbox/twilio"
-        return TwilioAccount(SANDBOX_ACCOUNT, "sandbox", settings.twilio_from or SANDBOX_SENDER, url)
-    sender = settings.twilio_messaging_service_sid or settings.twilio_from or ""
-    return TwilioAccount(
-        settings.twilio_account_sid,
-        settings.twilio_auth_token.get_secret_value(),
-        sender,
-        settings.twilio_url,
-        callback,
+    sandbox = SandboxAccount.of(settings.database_url)
+    account = TwilioAccount(
+        sandbox.account_sid,
+        sandbox.auth_token,
+        settings.twilio_messaging_service_sid or settings.twilio_from or sandbox.phone,
+        settings.twilio_url or f"{settings.public_url}/sandbox/twilio",
+        f"{settings.public_url}/webhooks/twilio/status",
     )
+    if settings.twilio_account_sid is not None and settings.twilio_auth_token is not None:
+        token = settings.twilio_auth_token.get_secret_value()
+        account = replace(account, account_sid=settings.twilio_account_sid, auth_token=token, url=settings.twilio_url)
+    return replace(account, settle=LOCAL_SETTLE) if _is_local(account.url) else account
 
 
 def sendgrid_account(settings: Settings) -> SendGridAccount:
     """The account of the settings; without a key, the sandbox's."""
-    sender = settings.sendgrid_from or SANDBOX_ADDRESS
-    if settings.sendgrid_api_key is None:
-        return SendGridAccount("sandbox", sender, settings.sendgrid_url or f"{settings.public_url}/sandbox/sendgrid")
-    return SendGridAccount(settings.sendgrid_api_key.get_secret_value(), sender, settings.sendgrid_url)
+    sandbox = SandboxAccount.of(settings.database_url)
+    sender = settings.sendgrid_from or sandbox.email
+    url = settings.sendgrid_url or f"{settings.public_url}/sandbox/sendgrid"
+    account = SendGridAccount(sandbox.api_key, sender, url)
+    if settings.sendgrid_api_key is not None:
+        account = replace(account, api_key=settings.sendgrid_api_key.get_secret_value(), url=settings.sendgrid_url)
+    return replace(account, settle=LOCAL_SETTLE) if _is_local(account.url) else account
+
+
+def _is_local(url: str | None) -> bool:
+    return url is not None and is_loopback(urlsplit(url).hostname or "")

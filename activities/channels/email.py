@@ -46,11 +46,15 @@ logging.getLogger("python_http_client").setLevel(logging.CRITICAL + 1)
 
 @dataclass(frozen=True, slots=True)
 class SendGridAccount:
-    """`sender` is an address, or `Name <address>`. `url` stands in for https://api.sendgrid.com."""
+    """`sender` is an address, or `Name <address>`. `url` stands in for https://api.sendgrid.com.
+
+    `settle` is how long a look-up waits for the Email Logs to show what was accepted.
+    """
 
     api_key: str
     sender: str
     url: str | None = None
+    settle: timedelta = timedelta(seconds=60)
 
 
 class EmailChannel:
@@ -64,12 +68,11 @@ class EmailChannel:
         account: SendGridAccount,
         *,
         call_timeout: timedelta = timedelta(seconds=10),
-        settle: timedelta = timedelta(seconds=60),
         threads: int = 16,
     ) -> None:
         self.sender = account.sender
         self.call_timeout = call_timeout
-        self.settle = settle
+        self.settle = account.settle
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="sendgrid")
         self._connections = urllib3.PoolManager(num_pools=2, maxsize=threads, retries=False)
         host = (account.url or "https://api.sendgrid.com").rstrip("/")

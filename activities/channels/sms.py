@@ -31,7 +31,8 @@ CLOCK_SKEW = timedelta(minutes=1)
 class TwilioAccount:
     """`sender` is a number, or the id of a messaging service (MG…). `url` stands in for https://api.twilio.com.
 
-    `callback` is the address for status reports, to which each message's key is added; none: no reports.
+    `callback` is the address for status reports, to which each message's key is added; none: no reports. `settle`
+    is how long a look-up waits for Twilio to show what it accepted.
     """
 
     account_sid: str
@@ -39,6 +40,7 @@ class TwilioAccount:
     sender: str
     url: str | None = None
     callback: str | None = None
+    settle: timedelta = timedelta(seconds=15)
 
 
 class SmsChannel:
@@ -47,16 +49,10 @@ class SmsChannel:
     name = "sms"
     provider = "twilio"
 
-    def __init__(
-        self,
-        account: TwilioAccount,
-        *,
-        call_timeout: timedelta = timedelta(seconds=10),
-        settle: timedelta = timedelta(seconds=15),
-    ) -> None:
+    def __init__(self, account: TwilioAccount, *, call_timeout: timedelta = timedelta(seconds=10)) -> None:
         self.sender = account.sender
         self.call_timeout = call_timeout
-        self.settle = settle
+        self.settle = account.settle
         self._callback = account.callback
         self._http = TwilioDoor(account.url)
         self._client = Client(account.account_sid, account.auth_token, http_client=self._http)

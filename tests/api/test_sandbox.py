@@ -192,7 +192,8 @@ async def test_the_page_filters(db: Database, sandbox: Sandbox, query: dict[str,
     for outgoing, channel in ((SMS, sandbox.sms), (EMAIL, sandbox.email)):
         await db.pool.execute(
             "INSERT INTO messages (key, enrolment_id, customer_id, step, visit, channel, message, message_class,"
-            " status, attempt, created_at, claimed_at) VALUES ($1, 7, 7, 'hi', 1, $2, 'hi', 'service', 'sent', 1, $3, $3)",
+            " status, attempt, created_at, claimed_at)"
+            " VALUES ($1, 7, 7, 'hi', 1, $2, 'hi', 'service', 'sent', 1, $3, $3)",
             outgoing.key,
             outgoing.channel,
             now,
