@@ -1,12 +1,12 @@
 """Events, journeys and a clock for tests of the ingest."""
 
 import itertools
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
+from language.program import Compiled
 from store.database import Database, EncodedJson
 from store.ingest_event import IncomingEvent, Kind
 from store.versions import publish_versions
@@ -29,21 +29,11 @@ class Clock:
         self.now += length
 
 
-@dataclass(frozen=True)
-class Definition:
-    journey: str
-    definition: str
-    digest: str
-    title: str = ""
-    owner: str | None = None
-    messages: dict[str, Any] = field(default_factory=dict)
-
-
 async def publish_journey(db: Database, **definition: Any) -> int:
     """A journey as a dict; without steps it waits for ever. Returns its version."""
     definition.setdefault("steps", [{"wait": "365d"}])
     text = orjson.dumps(definition).decode()
-    compiled = Definition(journey=definition["journey"], definition=text, digest=text)
+    compiled = Compiled(journey=definition["journey"], title="", definition=text, digest=text)
     return (await publish_versions(db, [compiled], at=NOW))[0].version
 
 

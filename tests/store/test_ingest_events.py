@@ -9,6 +9,7 @@ from tests.store.ingesting import DAY, NOW, Clock, customer_of, identify, track
 async def test_an_event_is_stored_with_its_customer(db: Database, ingest: Ingest) -> None:
     accepted = await ingest.accept([track("Order Completed", properties={"order": 1})])
     row = await db.pool.fetchrow("SELECT * FROM events")
+    assert row is not None
     assert len(accepted.stored) == 1
     assert (row["name"], row["kind"], row["properties"]) == ("Order Completed", "track", {"order": 1})
     assert row["customer_id"] == (await customer_of(db, "user_id", "u1"))["id"]

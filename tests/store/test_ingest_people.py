@@ -120,5 +120,6 @@ async def test_what_was_refused_once_stays_refused_after_a_merge(db: Database, i
     clock.advance(timedelta(hours=3))
     await ingest.accept([track("C", "u1", anonymous_id="a1")])
     newest = await db.pool.fetchrow("SELECT * FROM consents ORDER BY at DESC LIMIT 1")
+    assert newest is not None
     assert (newest["state"], newest["source"]) == ("opted_out", "merge")
     assert newest["customer_id"] == await owner(db, "user_id", "u1")
