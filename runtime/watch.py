@@ -87,14 +87,18 @@ class Watch:
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _start_again(self, pause: float) -> Process:
+        complaint = ""
         while True:
             await asyncio.sleep(pause)
             try:
                 process = await self._spawn({})
                 await self._until_ready(process)
             except (PartFailed, OSError) as error:
-                self._report(str(error))
                 pause = min(pause * 2, _LONGEST_PAUSE)
+                if (cause := str(error).partition(";")[0]) != complaint:
+                    complaint = cause
+                    self._report(str(error))
+                self._report(f"{self._part.name} is not back; trying again in {pause:.1f} s")
             else:
                 self._report(f"{self._part.name} is back")
                 return process
