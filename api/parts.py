@@ -69,7 +69,7 @@ async def running(settings: Settings) -> AsyncIterator[Parts]:
         ingest = Ingest(db, clock, in_demo_time=pace.speed != 1, wake=waker.wake, committed=committed)
         queue = IngestQueue(ingest)
         stack.push_async_callback(queue.drain)
-        yield Parts(db, pace, clock, temporal, client, outbox, versions, queue, relay)
+        yield Parts(db, pace, clock, temporal, client, outbox, versions, queue, relay, waker)
 
 
 def _now(pace: Pace) -> datetime:
