@@ -82,7 +82,7 @@ class Reconciler:
             if run is None or not run.is_running:
                 await self._mend(enrolment, run)
         except TemporalAway:
-            await self._outbox.ask_for_check([enrolment.enrolment_id])
+            await self._outbox.ask_for_check(enrolment.enrolment_id)
             raise
 
     async def _mend(self, enrolment: Open, run: Run | None) -> None:

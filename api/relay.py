@@ -23,6 +23,7 @@ log = structlog.get_logger()
 
 POSTGRES_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 ORPHANED = timedelta(seconds=15)
+ABANDONED = timedelta(hours=1)
 POISONED = timedelta(minutes=1)
 
 
@@ -169,9 +170,9 @@ class Relay:
     async def _found_nobody(self, waiting: Waiting) -> None:
         """Harmless if the enrolment has ended; otherwise a matter for the reconciler."""
         RELAY_FAILURES.labels("not_running").inc()
-        await self._give_back(waiting, ORPHANED)
         with suppress(*POSTGRES_AWAY):
-            await self._outbox.ask_for_check([waiting.enrolment_id])
+            is_expected = await self._outbox.ask_for_check(waiting.enrolment_id)
+            await self._give_back(waiting, ORPHANED if is_expected else ABANDONED)
 
     async def _give_back(self, waiting: Waiting, delay: timedelta) -> None:
         with suppress(*POSTGRES_AWAY):  # the lease runs out by itself

@@ -20,6 +20,9 @@ LEASE = timedelta(seconds=10)
 KEEP = timedelta(minutes=1)
 """How long an acknowledged delivery is kept after it was relayed: longer than any workflow task can take."""
 
+BROKEN = "broken"
+"""The `reason` of an open enrolment that could not be restarted; cleared, it is tried again."""
+
 PAGE_ROWS = 500
 PAGE_BYTES = 700_000
 """What goes to a workflow at once: Temporal refuses payloads over 2 MB, and warns above 256 kB."""
@@ -97,8 +100,7 @@ WHERE deliveries.enrolment_id = own.enrolment_id AND deliveries.seq = own.seq
 
 _CHECK = """
 UPDATE enrolments SET checked_at = 'epoch'
-FROM (SELECT id FROM enrolments WHERE id = ANY($1::bigint[]) AND state <> 'ended' FOR UPDATE SKIP LOCKED) own
-WHERE enrolments.id = own.id
+WHERE id = $1 AND state <> 'ended' AND reason IS DISTINCT FROM $2 RETURNING true
 """
 
 _PENDING = f"""
@@ -166,9 +168,10 @@ class Outbox:
         heads = [(one.enrolment_id, one.first_seq) for one in leased]
         await self._db.pool.execute(_DEFER, [one for one, _ in heads], [seq for _, seq in heads], delay)
 
-    async def ask_for_check(self, enrolment_ids: Sequence[int]) -> None:
-        """Let the reconciler look at these first: they are open, and no workflow runs for them."""
-        await self._db.pool.execute(_CHECK, enrolment_ids)
+    async def ask_for_check(self, enrolment_id: int) -> bool:
+        """Let the reconciler look at it first: it is open, and no workflow runs. False when it has ended or is broken,
+        so that no reconciler will."""
+        return bool(await self._db.pool.fetchval(_CHECK, enrolment_id, BROKEN))
 
     async def purge(self, *, older_than: timedelta = KEEP, limit: int = 5000) -> int:
         """Delete deliveries that nobody can need any more; returns how many, at most `limit`."""

@@ -7,10 +7,7 @@ from typing import Any
 
 from language.delivery import Delivery
 from store.database import Database
-from store.outbox import pending
-
-BROKEN = "broken"
-"""The `reason` of an open enrolment that could not be restarted; cleared, it is tried again."""
+from store.outbox import BROKEN, pending
 
 # An enrolment is first looked at one whole period after it was first noticed: most have ended by then.
 _NOTICE = """

@@ -124,6 +124,16 @@ async def test_one_that_cannot_be_started_is_broken_at_once(scene: Scene) -> Non
     assert await verdicts(scene) == ["broken"]
 
 
+async def test_a_broken_one_takes_up_nobodys_time(scene: Scene) -> None:
+    enrolment_id = await abandoned(scene)
+    await scene.db.pool.execute("UPDATE enrolments SET reason = 'broken'")
+    async with scene.relay():
+        await deliver(scene.db, enrolment_id)
+        scene.bell.wake()
+        rarely = "SELECT relay_until > now() + interval '50 min' FROM deliveries WHERE seq = 2"
+        await eventually(lambda: scene.db.pool.fetchval(rarely))
+
+
 async def test_a_run_that_has_not_acknowledged_is_sent_the_newest_once_more(scene: Scene) -> None:
     enrolment_id = await scene.enrol()
     async with scene.relay():
