@@ -253,10 +253,7 @@ async def world_in(db: Database, temporal: VirtualTemporal) -> AsyncIterator[Wor
 
 
 def _channels(provider: Provider) -> tuple[SmsChannel, EmailChannel]:
-    twilio = TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, "+15005550006", provider.url)
-    sendgrid = SendGridAccount(API_KEY, "Sojourn <hello@example.com>", provider.url)
     call, settle = timedelta(seconds=2), timedelta(seconds=0.2)
-    return (
-        SmsChannel(twilio, call_timeout=call, settle=settle),
-        EmailChannel(sendgrid, call_timeout=call, settle=settle),
-    )
+    twilio = TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, "+15005550006", provider.url, settle=settle)
+    sendgrid = SendGridAccount(API_KEY, "Sojourn <hello@example.com>", provider.url, settle=settle)
+    return SmsChannel(twilio, call_timeout=call), EmailChannel(sendgrid, call_timeout=call)
