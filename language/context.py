@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any, Literal, Protocol
+from zoneinfo import ZoneInfo
 
 from language.clause import Clause
 from language.delivery import Fact
@@ -60,8 +61,16 @@ class Context(Protocol):
         ...
 
     @property
-    def news(self) -> Sequence[Fact]:
-        """Events that are new for the present wait, oldest first."""
+    def rearmed_at(self) -> datetime:
+        """When the event came that last rearmed the enrolment."""
+        ...
+
+    async def news(self, clauses: Sequence[Clause]) -> Sequence[Fact]:
+        """Events that are new for the present wait, oldest first; of those too many to be kept, what clauses name."""
+        ...
+
+    async def reaches(self, clause: Clause, fact: Fact) -> bool:
+        """Whether the fact is about this enrolment: by the journey's key, unless the clause says `match: customer`."""
         ...
 
     def remember(self, name: str, make: Callable[[], Any]) -> Any:
@@ -95,21 +104,16 @@ class Context(Protocol):
         """Forget news that this wait has tested in vain."""
         ...
 
-    async def recall(self, clauses: Sequence[Clause], since: datetime | None = None) -> Sequence[Fact]:
-        """Stored events that these clauses name, oldest first, since then (None: since the enrolment began)."""
-        ...
-
-    @property
-    def lost_since(self) -> datetime | None:
-        """Set when more came than is kept: news since then must be recalled."""
+    async def recall(self, clauses: Sequence[Clause]) -> Sequence[Fact]:
+        """Stored events that these clauses name, since the enrolment began, oldest first."""
         ...
 
     async def last_activity(self) -> datetime | None:
         """When the customer was last active."""
         ...
 
-    async def time_zone(self) -> str:
-        """The customer's zone, as an IANA name."""
+    async def zone(self) -> ZoneInfo:
+        """The customer's time zone."""
         ...
 
     async def send(self, order: "SendOrder") -> Mapping[str, Mapping[str, Any]]:

@@ -7,18 +7,22 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from language.clause import Clause
 from language.context import FORWARD, Next, SendOrder, Woke, go_to
 from language.delivery import Delivery, Fact
+from language.duration import LONGEST
 from language.expression import Expression
-from language.listening import Listener
-from language.port import Known, LookUp, Port, Progress, Receipt, SendMessage, SetTraits, Standing, StepTrace
+from language.inquiry import Inquiry, base_scope, plain
+from language.news import News
+from language.port import Port, Progress, Receipt, SendMessage, SetTraits, Standing, StepTrace
 from language.program import Program
-from language.state import MOST_NEWS, Enrolment, State
-from language.steps import Send, Until, Wait, moment_of
+from language.state import Enrolment, State
+from language.steps import Step, Until, Wait, moment_of
 
-LIVE = frozenset({"profile", "journeys", "steps"})
+A_WHILE = timedelta(minutes=5)
+"""Until the next try where nobody says when."""
 
 
 class Ended(Exception):
@@ -44,9 +48,9 @@ class Interpreter:
         self.enrolment = enrolment
         self.state = state
         self._port = port
-        self._listener = Listener(program.journey, enrolment.version)
-        self._known: dict[str, Known] = {}
-        self._has_fresh_news = False
+        self._inquiry = Inquiry(program, enrolment, state, port)
+        self._news = News(state)
+        self._rearmed_at: datetime | None = None
         self._is_rearmed = False
         self._is_skipped = False
         self._has_gap = False
@@ -79,52 +83,60 @@ class Interpreter:
 
     async def _visit(self, step_id: str) -> Next:
         step = self.program.place_by_id[step_id].step
-        if not self.state.is_inside:
-            await self._enter(step_id)
-        self._known.clear()
+        self._inquiry.forget()
         try:
+            if not self.state.is_inside:
+                self._enter(step_id)
+            if self.state.memory.get("circles"):
+                await self._break_the_circle(step_id)
             way = await self._run(step)
             await self._move_if_rearmed()
         except Moved as moved:
             way = go_to(moved.step)
-        self._left(step_id, step.is_waiting)
+        self._left(step)
         return way
 
-    async def _run(self, step: Any) -> Next:
+    async def _run(self, step: Step) -> Next:
         if not step.enabled:
             return self._passed_over("not enabled")
-        if step.when is not None and await self.evaluate(step.when) is not True:
-            return self._passed_over(f"not true: {step.when.source}")
+        if not await self._is_wanted(step):
+            return self._passed_over(f"not true: {step.when.source if step.when else ''}")
+        if step.is_waiting:
+            self.state.last_wait = step.id
         self._show(step.title())
-        way: Next = await step.run(self)
-        return way
+        return await step.run(self)
+
+    async def _is_wanted(self, step: Step) -> bool:
+        """Asked once a visit: what is true on entering stays so through a long wait."""
+        if step.when is not None and not self.state.memory.get("is_wanted"):
+            self.rewrite("is_wanted", await self.evaluate(step.when) is True)
+        return step.when is None or bool(self.state.memory["is_wanted"])
 
     def _passed_over(self, why: str) -> Next:
         self.leave({"skipped": why})
         return FORWARD
 
-    async def _enter(self, step_id: str) -> None:
+    def _enter(self, step_id: str) -> None:
         state, now = self.state, self.now
         state.is_inside, state.entered_at, state.waits_until = True, now, None
         state.moments, state.memory = {}, {}
         state.visits[step_id] = state.visits.get(step_id, 0) + 1
-        self._is_shown = False
+        self._is_shown = self._is_skipped = False
         self._trace(self._present())
-        if self._came_at.get(step_id) == now:
-            await self._break_the_circle(step_id)
-        self._came_at[step_id] = self.now
+        self.rewrite("circles", self._came_at.get(step_id) == now)
+        self._came_at[step_id] = now
 
     async def _break_the_circle(self, step_id: str) -> None:
         self.state.is_paused = True
         await self._write(pause=f"the step {step_id} was reached twice at the same moment: a loop without a wait")
         await self._resumption()
+        self.rewrite("circles", False)
+        self._came_at[step_id] = self.now
 
-    def _left(self, step_id: str, was_waiting: bool) -> None:
+    def _left(self, step: Step) -> None:
         state = self.state
         self._trace(self._present(left_at=self.now))
         state.is_inside = False
-        if was_waiting:
-            state.last_wait = step_id
 
     async def _end(self, outcome: str) -> str:
         if self.state.is_inside and self.state.step:
@@ -150,10 +162,11 @@ class Interpreter:
         if delivery.rearmed is not None:
             self.state.start.update(delivery.rearmed)
             self._is_rearmed = self._may_have_moved = True
+            self._rearmed_at = delivery.at
         if delivery.kind == "event" and delivery.fact:
-            self._hear_of(delivery.fact.model_copy(update={"seq": delivery.seq}))
+            self._news.add(delivery.fact.model_copy(update={"seq": delivery.seq}))
         elif delivery.kind == "end":
-            self.state.ended_as = delivery.outcome or "exited"
+            self._end_as(delivery.outcome or "exited")
         elif delivery.kind == "command":
             self._obey(delivery)
 
@@ -166,15 +179,10 @@ class Interpreter:
             case "skip_wait" if delivery.step in (None, self.state.step):
                 self._is_skipped = True
             case "stop":
-                self.state.ended_as = delivery.outcome or "stopped"
+                self._end_as(delivery.outcome or "stopped")
 
-    def _hear_of(self, fact: Fact) -> None:
-        news = self.state.news
-        news.append(fact)
-        self._has_fresh_news = True
-        if len(news) > MOST_NEWS:
-            self.state.has_lost_news = True
-            del news[: len(news) - MOST_NEWS]
+    def _end_as(self, outcome: str) -> None:
+        self.state.ended_as = self.state.ended_as or outcome
 
     def _stirred(self) -> bool:
         return (
@@ -197,8 +205,9 @@ class Interpreter:
                 if self.state.visits.get(step.id) and step.id != self.state.step and await self._lies_ahead(step):
                     raise Moved(step.id)
 
-    async def _lies_ahead(self, step: Any) -> bool:
-        assert isinstance(step, Wait) and isinstance(step.wait, Until)
+    async def _lies_ahead(self, step: Step) -> bool:
+        assert isinstance(step, Wait)
+        assert isinstance(step.wait, Until)
         date = await moment_of(step.wait.until, self)
         return date is not None and date > self.now
 
@@ -212,6 +221,8 @@ class Interpreter:
         if standing.taken:
             raise Closed
         self._written(progress)
+        if self.state.seen_seq == progress.seen_seq:
+            self.state.is_paused = standing.paused
         self._catch_up(standing.unseen)
         return standing
 
@@ -234,9 +245,12 @@ class Interpreter:
         state.written_seq = max(state.written_seq, progress.seen_seq)
 
     def _catch_up(self, unseen: Sequence[Delivery]) -> None:
+        """What PostgreSQL answers is all there is after what was seen, in order: nothing is missing in between."""
         self._has_gap = False
-        if unseen:
-            self.absorb(unseen)
+        for item in unseen:
+            if item.seq > self.state.seen_seq:
+                self.state.seen_seq = item.seq
+                self._take(item)
 
     def _present(self, left_at: datetime | None = None) -> StepTrace:
         state = self.state
@@ -275,12 +289,8 @@ class Interpreter:
         return self.state.entered_at or self.now
 
     @property
-    def news(self) -> Sequence[Fact]:
-        return tuple(self.state.news)
-
-    @property
-    def lost_since(self) -> datetime | None:
-        return (self.state.heard_until or self.enrolment.started_at) if self.state.has_lost_news else None
+    def rearmed_at(self) -> datetime:
+        return self._rearmed_at or self.now
 
     def remember(self, name: str, make: Callable[[], Any]) -> Any:
         for kept in (self.state.moments, self.state.memory):
@@ -299,21 +309,39 @@ class Interpreter:
     def leave(self, result: Mapping[str, Any]) -> None:
         self.state.results[self.state.step or ""] = dict(result)
 
+    async def evaluate(self, expression: Expression, event: Fact | None = None) -> Any:
+        seen = event.properties if event else self.state.event
+        return expression.evaluate(await self._inquiry.scope(expression, seen, self.now))
+
+    async def set_traits(self, traits: Mapping[str, Any]) -> None:
+        state = self.state
+        await self._port.set_traits(
+            SetTraits(
+                enrolment_id=self.enrolment.enrolment_id,
+                customer_id=self.enrolment.customer_id,
+                key=f"{self.enrolment.enrolment_id}/{state.step}/{state.visits[state.step or '']}",
+                traits=plain(dict(traits)),
+            )
+        )
+        self._inquiry.forget()
+
+    # --- waiting
+
     async def sleep(self, until: datetime | None, *, listen: bool = False, rearm: bool = False) -> Woke:
         self._waits(until)
         may_be_late = listen or rearm
-        while True:
-            if (woke := await self._reason(listen, rearm)) is not None:
-                return woke
+        while (woke := await self._reason(listen, rearm)) is None:
             if self.state.unwritten or self._stirred():
                 await self._write()
             elif until is None or self.now < until:
-                await self._port.sleep(until, lambda: self._wakes(listen, rearm))
+                await self._port.sleep(until and min(until, self.now + LONGEST), lambda: self._wakes(listen, rearm))
+                self._inquiry.forget()
             elif may_be_late:
                 may_be_late = False
                 await self._write()
             else:
                 return Woke.DUE
+        return woke
 
     async def _reason(self, listen: bool, rearm: bool) -> Woke | None:
         self._stop_if_ended()
@@ -324,157 +352,97 @@ class Interpreter:
         if rearm and self._is_rearmed:
             self._is_rearmed = False
             return Woke.REARMED
-        if listen and self._has_fresh_news:
-            self._has_fresh_news = False
+        if listen and self._news.is_fresh:
+            self._news.is_fresh = False
             return Woke.NEWS
         return None
 
     def _wakes(self, listen: bool, rearm: bool) -> bool:
         return (
-            self._stirred() or self._may_have_moved or (rearm and self._is_rearmed) or (listen and self._has_fresh_news)
+            self._stirred() or self._may_have_moved or (rearm and self._is_rearmed) or (listen and self._news.is_fresh)
         )
 
     def _waits(self, until: datetime | None) -> None:
-        self._known.clear()
+        self._inquiry.forget()
         if until != self.state.waits_until or not self._is_shown:
             self.state.waits_until = until
             self._is_shown = True
             self._trace(self._present())
             self._show(self.program.place_by_id[self.state.step or ""].step.title())
 
-    def hear(self, fact: Fact | None, deadline: datetime | None) -> None:
+    async def news(self, clauses: Sequence[Clause]) -> Sequence[Fact]:
         state = self.state
-        if fact is not None:
-            state.event = dict(fact.properties)
-            cut = fact.at if fact.seq or state.has_lost_news else self.now
-            state.news = [kept for kept in state.news if (kept.seq > fact.seq if fact.seq else kept.at > cut)]
-        else:
-            cut = min(deadline, self.now) if deadline else self.now
-            state.news = [kept for kept in state.news if kept.at > cut]
-        state.has_lost_news = state.has_lost_news and len(state.news) == MOST_NEWS
-        state.heard_until = cut
+        lost: list[Fact] = []
+        if state.has_lost_news:
+            recalled = await self._inquiry.recall(clauses, state.heard_until)
+            lost = [fact for fact in recalled if fact.at <= state.news[0].at]
+        return sorted([*lost, *state.news], key=lambda fact: fact.at)
 
-    def ignore(self, facts: Sequence[Fact]) -> None:
-        tested = {fact.seq for fact in facts}
-        self.state.news = [kept for kept in self.state.news if kept.seq not in tested]
+    async def recall(self, clauses: Sequence[Clause]) -> Sequence[Fact]:
+        return await self._inquiry.recall(clauses, None)
 
-    async def recall(self, clauses: Sequence[Clause], since: datetime | None = None) -> Sequence[Fact]:
-        names = tuple(dict.fromkeys(name for clause in clauses for name in clause.on))
-        known = await self._ask(self._question(events=names, since=since or self.enrolment.started_at))
-        facts = [Fact.model_validate(event) for event in known.events]
-        loose = any(clause.match == "customer" for clause in clauses)
-        return [fact for fact in facts if loose or self._is_of_this_key(fact)]
-
-    def _is_of_this_key(self, fact: Fact) -> bool:
-        return self._listener.key_of(fact.properties, {}) == self.enrolment.key
+    async def reaches(self, clause: Clause, fact: Fact) -> bool:
+        return await self._inquiry.reaches(clause, fact)
 
     async def last_activity(self) -> datetime | None:
-        return (await self._port.look_up(self._question(last_seen=True))).last_seen_at
+        return await self._inquiry.last_activity()
 
-    async def time_zone(self) -> str:
-        return (await self._ask(self._question(profile=True))).time_zone
+    async def zone(self) -> ZoneInfo:
+        return await self._inquiry.zone()
 
-    async def set_traits(self, traits: Mapping[str, Any]) -> None:
-        state = self.state
-        key = f"{self.enrolment.enrolment_id}/{state.step}/{state.visits[state.step or '']}"
-        await self._port.set_traits(
-            SetTraits(
-                enrolment_id=self.enrolment.enrolment_id,
-                customer_id=self.enrolment.customer_id,
-                key=key,
-                traits=_json(traits),
-            )
-        )
-        self._known.clear()
+    def hear(self, fact: Fact | None, deadline: datetime | None) -> None:
+        if fact is None:
+            self._news.pass_moment(min(deadline, self.now) if deadline else self.now)
+            return
+        self.state.event = dict(fact.properties)
+        if self._news.is_new(fact):
+            self._came_at.clear()  # a loop that consumes events comes to an end
+            self._news.pass_event(fact)
+        else:
+            self._news.pass_moment(self.now)
 
-    def _question(self, **what: Any) -> LookUp:
-        return LookUp(enrolment_id=self.enrolment.enrolment_id, customer_id=self.enrolment.customer_id, **what)
-
-    async def _ask(self, question: LookUp) -> Known:
-        """Live facts; asked once while time stands still, that is between two waits."""
-        name = question.model_dump_json()
-        if name not in self._known:
-            self._known[name] = await self._port.look_up(question)
-        return self._known[name]
-
-    async def evaluate(self, expression: Expression, event: Fact | None = None) -> Any:
-        return expression.evaluate(await self._scope(expression, event))
-
-    async def _scope(self, expression: Expression, event: Fact | None) -> dict[str, Any]:
-        state = self.state
-        scope: dict[str, Any] = {
-            "start": state.start,
-            "event": event.properties if event else state.event,
-            "steps": state.results,
-            "repeat": {"index": state.repeat},
-            "now": self.now,
-        }
-        if not expression.roots & LIVE:
-            return scope
-        sent = self._messages_named(expression)
-        journeys = tuple(sorted({path[1] for path in expression.paths if path[0] == "journeys" and len(path) > 1}))
-        if "profile" in expression.roots or journeys or sent:
-            wants_profile = "profile" in expression.roots
-            known = await self._ask(self._question(profile=wants_profile, journeys=journeys, messages=sent))
-            scope |= {"profile": known.profile, "journeys": known.journeys, "steps": self._live_results(known)}
-        return scope
-
-    def _messages_named(self, expression: Expression) -> bool:
-        named = {path[1] for path in expression.paths if path[0] == "steps" and len(path) > 1}
-        return any(isinstance(place.step, Send) for name in named if (place := self.program.place_by_id.get(name)))
-
-    def _live_results(self, known: Known) -> dict[str, Any]:
-        """What steps left, with the present status of their messages."""
-        results = dict(self.state.results)
-        for step_id, by_channel in known.messages.items():
-            if (place := self.program.place_by_id.get(step_id)) and isinstance(place.step, Send):
-                outcome = by_channel.get(place.step.via[0], {}).get("status")
-                results[step_id] = {**results.get(step_id, {}), **by_channel, "outcome": outcome}
-        return results
+    def ignore(self, facts: Sequence[Fact]) -> None:
+        self._news.ignore(facts)
 
     # --- sending
 
     async def send(self, order: SendOrder) -> Mapping[str, Mapping[str, Any]]:
-        """All channels at the same moment; each goes on until its message is decided."""
+        """All channels at the same moment, in rounds, until each message is decided."""
         done: dict[str, dict[str, Any]] = self.remember("receipts", dict)
-        left = [channel for channel in order.channels if channel not in done]
-        outcomes = await asyncio.gather(*(self._send_on(order, channel) for channel in left), return_exceptions=True)
-        for channel, outcome in zip(left, outcomes, strict=True):
-            if not isinstance(outcome, BaseException):
-                done[channel] = outcome
-        failure = next((outcome for outcome in outcomes if isinstance(outcome, BaseException)), None)
-        if failure is not None:
-            raise failure
+        while left := [channel for channel in order.channels if channel not in done]:
+            await self._get_ready()
+            messages = [self._message(order, channel) for channel in left]
+            receipts = await asyncio.gather(*(self._port.send(message) for message in messages))
+            retries = [await self._settle(*pair, done) for pair in zip(messages, receipts, strict=True)]
+            if held_until := min((at for at in retries if at), default=None):
+                await self.sleep(held_until)
         return done
 
-    async def _send_on(self, order: SendOrder, channel: str) -> dict[str, Any]:
-        due_at = self.remember(f"due {channel}", lambda: self.now)
-        refuse: str | None = None
-        while True:
-            self._stop_if_ended()
-            await self._move_if_rearmed()
-            if self.state.is_paused:
-                refuse = await self._resumption()
-            message = self._message(order, channel, due_at, refuse)
-            receipt = await self._port.send(message)
-            if not await self._wants_another(receipt, message.progress):
-                return {"status": receipt.verdict, "reason": receipt.reason}
+    async def _get_ready(self) -> None:
+        self._stop_if_ended()
+        await self._move_if_rearmed()
+        if self.state.is_paused and (reason := await self._resumption()):
+            self.rewrite("refuse", reason)
 
-    async def _wants_another(self, receipt: Receipt, progress: Progress) -> bool:
+    async def _settle(self, message: SendMessage, receipt: Receipt, done: dict[str, Any]) -> datetime | None:
+        """Take in a verdict. Returns when to try again; None: at once, or not at all."""
         if receipt.verdict == "closed":
             await self._write()
             self._stop_if_ended()
-            return True
-        self._written(progress)
-        if receipt.verdict == "behind":
-            self._catch_up(receipt.unseen)
-        elif receipt.verdict == "paused":
-            self.state.is_paused = True
-        elif receipt.verdict == "held":
-            await self.sleep(receipt.retry_at or self.now + timedelta(minutes=5))
-        else:
-            return False
-        return True
+            return self.now + A_WHILE
+        self._written(message.progress)
+        has_heard_more = self.state.seen_seq > message.progress.seen_seq
+        match receipt.verdict:
+            case "behind":
+                self._catch_up(receipt.unseen)
+                return None if self.state.seen_seq > message.progress.seen_seq else self.now + A_WHILE
+            case "paused":
+                self.state.is_paused = self.state.is_paused or not has_heard_more
+            case "held":
+                return receipt.retry_at or self.now + A_WHILE
+            case verdict:
+                done[message.channel] = {"status": verdict, "reason": receipt.reason}
+        return None
 
     async def _resumption(self) -> str | None:
         """Wait until a person resumes; then what `on_resume` says: None to go on, or a reason not to send."""
@@ -486,13 +454,14 @@ class Interpreter:
                 await self._write()
             else:
                 await self._port.sleep(None, lambda: self._stirred() or not self.state.is_paused)
+                self._inquiry.forget()
         self._stop_if_ended()
         if self.program.journey.on_resume == "replan" and self.state.last_wait:
             raise Moved(self.state.last_wait)
         skips = self.program.journey.on_resume == "skip"
         return "it fell due during a pause, and the journey says `on_resume: skip`" if skips else None
 
-    def _message(self, order: SendOrder, channel: str, due_at: datetime, refuse: str | None) -> SendMessage:
+    def _message(self, order: SendOrder, channel: str) -> SendMessage:
         state, enrolment = self.state, self.enrolment
         step, visit = state.step or "", state.visits[state.step or ""]
         return SendMessage(
@@ -504,42 +473,12 @@ class Interpreter:
             visit=visit,
             channel=channel,
             message=order.message,
-            due_at=due_at,
+            due_at=self.remember("due", lambda: self.now),
             at=self.now,
             pace=enrolment.pace,
             valid_for=order.valid_for,
             if_unsure=order.if_unsure,
-            scope=self._template_scope(order),
-            refuse=refuse,
+            scope=plain({**base_scope(state, self.now), **(order.values or {})}),
+            refuse=state.memory.get("refuse"),
             progress=self._progress(),
         )
-
-    def _template_scope(self, order: SendOrder) -> dict[str, Any]:
-        state = self.state
-        scope = {
-            "start": state.start,
-            "event": state.event,
-            "steps": state.results,
-            "repeat": {"index": state.repeat},
-            "now": self.now,
-            **(order.values or {}),
-        }
-        return _json(scope)
-
-
-def _json(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as JSON has them: moments become ISO text, lengths of time seconds."""
-    return {name: _plain(value) for name, value in values.items()}
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case datetime():
-            return value.isoformat()
-        case timedelta():
-            return value.total_seconds()
-        case Mapping():
-            return {str(name): _plain(item) for name, item in value.items()}
-        case list() | tuple():
-            return [_plain(item) for item in value]
-    return value

@@ -10,6 +10,8 @@ from language.clock import Pace
 from language.delivery import Delivery
 
 Json = dict[str, Any]
+MOST_EVENTS = 500
+"""Stored events that one answer to a `LookUp` holds at most, the oldest; a full answer is asked on after."""
 
 
 class Frozen(BaseModel):
@@ -59,7 +61,8 @@ class Standing(Frozen):
 
 
 class LookUp(Frozen):
-    """Ask for live facts. `since`/`names`: stored events of the customer for `already: counts` (first match wins)."""
+    """Ask for live facts. `events` names stored events of the customer (`*`: any activity), to be read back as far as
+    they were received after `since`."""
 
     enrolment_id: int
     customer_id: int
@@ -76,7 +79,7 @@ class Known(Frozen):
 
     `profile` holds the traits with `id`, `time_zone`, `locale`; `journeys` maps a journey id to `active`, `stage`,
     `outcome`, `ended_at` and `same_key`; `messages` maps step → channel → `{status, reason}`; `events` are
-    `{name, properties, at}` in order, only those of the same key when the journey has one (the run tests that).
+    `{name, properties, at}` in order, of any key (the run tests that).
     """
 
     profile: Json = Field(default_factory=dict)

@@ -29,9 +29,10 @@ class Enrolment(BaseModel):
 class State(BaseModel):
     """`step` is the cursor, `is_inside` whether its visit has begun; the rest of the first block belongs to that visit.
 
-    `news` holds events that came after the last wait was left (`heard_until`), at most `MOST_NEWS`; `has_lost_news`
-    says that there were more. `unwritten` is trace that PostgreSQL does not have yet, `written_seq` what it knows of
-    `seen_seq`. `ended_as` is an outcome decided from outside.
+    `news` holds events that no wait has passed or tested in vain (those are up to `heard_until`), at most `MOST_NEWS`;
+    `has_lost_news` says that there were more. Events up to `deaf_until` are not new even when they arrive later.
+    `unwritten` is trace that PostgreSQL does not have yet, `written_seq` what it knows of `seen_seq`. `ended_as` is an
+    outcome decided from outside.
     """
 
     step: str | None
@@ -53,6 +54,7 @@ class State(BaseModel):
     news: list[Fact] = Field(default_factory=list)
     has_lost_news: bool = False
     heard_until: AwareDatetime | None = None
+    deaf_until: AwareDatetime | None = None
     unwritten: list[StepTrace] = Field(default_factory=list)
 
     is_paused: bool = False

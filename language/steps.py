@@ -4,10 +4,10 @@ A class added here, with a verb of its own, is a step of the language: the loade
 simulator and the workflow take it from `Step.__subclasses__()`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
+from itertools import groupby
 from typing import Annotated, Any, ClassVar, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Discriminator, Field, SerializeAsAny, Tag, WrapValidator, model_validator
 
@@ -151,7 +151,8 @@ class Until(Part):
     rearm_on: Annotated[tuple[Clause, ...], ToClauses] = Field(default=(), description="Events that move the date.")
     past: Literal["skip", "go", "exit"] = Field(
         default="skip",
-        description="When the date has passed on entering: leave out what hangs on it, go on at once, or exit.",
+        description="When the date has passed already, on entering or when it is moved: leave out what hangs on it, go "
+        "on at once, or exit.",
     )
     missing: Literal["exit", "skip"] = Field(default="exit", description="When there is no readable date.")
     again_if_moved: bool = Field(default=False, description="Wait again when a date already passed moves ahead.")
@@ -230,7 +231,7 @@ class Wait(Step):
             case Until() as until:
                 return await _wait_until(until, ctx)
             case WindowWait(window=window):
-                await _sleep_out(ctx, window.opens_at(ctx.now, ZoneInfo(await ctx.time_zone())))
+                await _sleep_out(ctx, window.opens_at(ctx.entered_at, await ctx.zone()))
             case InactiveWait(inactive=length):
                 await _wait_inactive(length, ctx)
             case length:
@@ -245,17 +246,19 @@ async def _sleep_out(ctx: Context, deadline: datetime) -> None:
 
 
 async def _wait_until(until: Until, ctx: Context) -> Next:
+    asked_at = ctx.entered_at
     while True:
         date = await moment_of(until.until, ctx)
         if date is None:
             return _way(until.missing, "missing_date")
-        if date <= ctx.now and not ctx.remember("waited", lambda: False):
+        if date <= asked_at:
             return _way(until.past, "past_date")
-        ctx.rewrite("waited", True)
         ctx.rewrite("until", date)
         if await ctx.sleep(date, rearm=True) is not Woke.REARMED:
             ctx.hear(None, date)
             return FORWARD
+        # What comes after the date, known late, moves it ahead at most: the wait was over already.
+        asked_at = ctx.rearmed_at if ctx.rearmed_at <= date else ctx.entered_at
 
 
 def _way(way: Literal["skip", "go", "exit"], outcome: str) -> Next:
@@ -265,9 +268,12 @@ def _way(way: Literal["skip", "go", "exit"], outcome: str) -> Next:
 async def moment_of(expression: Expression, ctx: Context) -> datetime | None:
     """The moment an expression names. A day without a time begins at midnight in the customer's zone."""
     value = await ctx.evaluate(expression)
-    if day := parse_day(value):
-        return datetime.combine(day, time(), ZoneInfo(await ctx.time_zone())).astimezone(UTC)
-    return parse_moment(value)
+    if (day := parse_day(value)) is None:
+        return parse_moment(value)
+    try:
+        return datetime.combine(day, time(), await ctx.zone()).astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 async def _wait_inactive(length: timedelta, ctx: Context) -> None:
@@ -321,7 +327,7 @@ class WaitFor(Step):
         return self.already is None
 
     async def run(self, ctx: Context) -> Next:
-        deadline = ctx.remember("until", lambda: ctx.now + self.within if self.within else None)
+        deadline = ctx.remember("until", lambda: ctx.entered_at + self.within if self.within else None)
         found = await self._earlier(ctx)
         while found is None:
             found, deadline = await self._first(ctx, deadline)
@@ -330,30 +336,32 @@ class WaitFor(Step):
         return self._matched(ctx, *found)
 
     async def _earlier(self, ctx: Context) -> tuple[int, Fact] | None:
-        """Events that came before this wait: those that count already, and those too many to be kept."""
-        since = None if self.already else ctx.lost_since
-        if (self.already is None and since is None) or ctx.remember("recalled", lambda: False):
+        """What came before this wait, if that counts; asked once a visit."""
+        if self.already is None or ctx.remember("recalled", lambda: False):
             return None
         ctx.rewrite("recalled", True)
-        return await self._pick(ctx, await ctx.recall(self.wait_for, since))
+        return await self._pick(ctx, await ctx.recall(self.wait_for))
 
     async def _first(self, ctx: Context, deadline: datetime | None) -> tuple[tuple[int, Fact] | None, datetime | None]:
         """Test the news in order of time; a reset in between moves the deadline."""
-        while eligible := [fact for fact in ctx.news if self._eligible(fact, deadline)]:
-            together = [fact for fact in eligible if fact.at == eligible[0].at]
+        for at, facts in groupby(await ctx.news(self.clauses()), key=lambda fact: fact.at):
+            together = list(facts)
+            if deadline is not None and at > deadline:
+                break
             if found := await self._pick(ctx, together):
                 return found, deadline
-            for fact in together:
-                if self.within and await self._number(ctx, fact, self.reset_on) is not None:
-                    deadline = fact.at + self.within
-                    ctx.rewrite("until", deadline)
+            deadline = await self._reset(ctx, together, deadline)
             ctx.ignore(together)
         return None, deadline
 
-    def _eligible(self, fact: Fact, deadline: datetime | None) -> bool:
-        return deadline is None or fact.at <= deadline
+    async def _reset(self, ctx: Context, facts: Sequence[Fact], deadline: datetime | None) -> datetime | None:
+        for fact in facts:
+            if self.within and deadline and await self._number(ctx, fact, self.reset_on) is not None:
+                deadline = max(deadline, fact.at + self.within)
+                ctx.rewrite("until", deadline)
+        return deadline
 
-    async def _pick(self, ctx: Context, facts: Any) -> tuple[int, Fact] | None:
+    async def _pick(self, ctx: Context, facts: Sequence[Fact]) -> tuple[int, Fact] | None:
         """The earliest match; among events of one moment the first arm wins."""
         found = [
             (fact.at, n, fact) for fact in facts if (n := await self._number(ctx, fact, self.wait_for)) is not None
@@ -363,11 +371,7 @@ class WaitFor(Step):
 
     async def _number(self, ctx: Context, fact: Fact, clauses: tuple[Clause, ...]) -> int | None:
         for number, clause in enumerate(clauses):
-            if not clause.names(fact.name, fact.is_activity):
-                continue
-            if clause.of is not None and (fact.about or {}).get("step") != clause.of:
-                continue
-            if clause.where is None or await ctx.evaluate(clause.where, fact) is True:
+            if await _concerns(ctx, clause, fact):
                 return number
         return None
 
@@ -380,6 +384,16 @@ class WaitFor(Step):
         ctx.hear(None, deadline)
         ctx.leave({"outcome": "timeout"})
         return enter("otherwise")
+
+
+async def _concerns(ctx: Context, clause: Clause, fact: Fact) -> bool:
+    if not clause.names(fact.name, fact.is_activity):
+        return False
+    if clause.of is not None and (fact.about or {}).get("step") != clause.of:
+        return False
+    if not await ctx.reaches(clause, fact):
+        return False
+    return clause.where is None or await ctx.evaluate(clause.where, fact) is True
 
 
 class BranchArm(Part):
