@@ -198,6 +198,7 @@ class MessageRow(SQLModel, table=True):
             "key",
             postgresql_where=text("status NOT IN ('sent', 'delivered', 'opened', 'clicked')"),
         ),
+        Index("messages_undeliverable", "recipient", postgresql_where=text("status = 'undeliverable'")),
     )
 
     key: str = Field(primary_key=True)

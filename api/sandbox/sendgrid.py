@@ -27,7 +27,7 @@ CONDITION = re.compile(
 
 class SendGridError(ProviderError):
     def __init__(self, message: str, field: str | None = None, status: int = 400) -> None:
-        super().__init__(status, {"errors": [{"message": message, "field": field, "help": None}]})
+        super().__init__(status, {"errors": [{"message": message, **({"field": field} if field else {})}]})
 
 
 def sendgrid_router(account: SandboxAccount, inbox: Callable[..., SandboxInbox]) -> APIRouter:
@@ -167,4 +167,4 @@ def details(message: SandboxMessage) -> dict[str, Any]:
     }
     shown = summary(message)
     del shown["sg_message_id_created_at"]
-    return {**shown, "custom_args": arguments, "events": [processed]}
+    return {**shown, "api_key_id": "sandbox", "client_ip": "127.0.0.1", "custom_args": arguments, "events": [processed]}
