@@ -113,10 +113,10 @@ class Scene:
             relay.stop()
             await running
 
-    def reconciler(self, **options: Any) -> Reconciler:
+    def reconciler(self, client: JourneyClient | None = None, **options: Any) -> Reconciler:
         """Looks at every open enrolment each time; never nudges."""
         chosen = {"period": timedelta(0), "nudges": [timedelta(days=99)], **options}
-        parts = (Reconciliation(self.db), Outbox(self.db), Versions(self.db), self.journeys())
+        parts = (Reconciliation(self.db), Outbox(self.db), Versions(self.db), client or self.journeys())
         return Reconciler(*parts, clock=lambda: AT, pace=Pace(), **chosen)
 
     def handle(self, enrolment_id: int) -> WorkflowHandle[Any, Any]:

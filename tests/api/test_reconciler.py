@@ -1,10 +1,19 @@
 from datetime import timedelta
 from typing import Any
 
+from temporalio.worker import Worker
+
+from activities.records import RecordActivities
+from language.library import compile_journey
+from language.loader import load_journey
 from language.port import StepTrace
 from store.progress import write_progress
+from store.records import Records
 from tests.relaying import Scene, eventually
 from tests.rows import AT, deliver, enrolment_row, progress, relayed
+from worker.main import sandboxed
+from workflows.client import JourneyClient
+from workflows.journey import JourneyWorkflow
 
 WAITING = StepTrace(step="wait", visit=2, verb="wait", entered_at=AT, waits_until=AT + timedelta(days=1))
 ASKED = StepTrace(step="ask", visit=1, verb="wait_for", entered_at=AT, left_at=AT, result={"outcome": "paid"})
@@ -175,3 +184,33 @@ async def test_the_relay_and_the_reconciler_mend_a_lost_workflow_together(scene:
         await eventually(lambda: scene.db.pool.fetchval("SELECT checked_at = 'epoch' FROM enrolments"))
         await scene.reconciler(period=timedelta(minutes=10)).look()
     assert await scene.batches(enrolment_id) == [[2]]
+
+
+async def test_the_real_workflow_goes_on_in_the_same_visit_and_comes_to_its_end(scene: Scene) -> None:
+    text = f"journey: {scene.journey}\ntitle: T\nstart: [{{on: Reserved}}]\nsteps: [{{wait: 3s}}, {{stop: done}}]\n"
+    journey = load_journey("test.yaml", text).model
+    assert journey is not None
+    definition = compile_journey(journey, {}).definition
+    await scene.db.pool.execute("UPDATE journey_versions SET definition = $1", definition)
+    enrolment_id = await scene.enrol()
+    queue = f"real_{scene.journey}"
+    client = JourneyClient(scene.client, task_queue=queue)
+    records = RecordActivities(Records(scene.db))
+    async with (
+        Worker(
+            scene.client,
+            task_queue=queue,
+            workflows=[JourneyWorkflow],
+            activities=[records.record_progress],
+            workflow_runner=sandboxed(),
+        ),
+        scene.relay(client),
+    ):
+        await eventually(lambda: scene.db.pool.fetchval("SELECT step IS NOT NULL FROM enrolments"))
+        await scene.handle(enrolment_id).terminate()
+        await noticed(scene)
+        await scene.reconciler(client).look()
+        assert await scene.handle(enrolment_id).result() == "done"
+    row = await enrolment_row(scene.db, enrolment_id)
+    assert (row["state"], row["outcome"]) == ("ended", "done")
+    assert [one["visit"] for one in await scene.db.pool.fetch("SELECT visit FROM steps WHERE verb = 'wait'")] == [1]
