@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 
-from api import clock, health, ingest
+from api import clock, customers, enrolments, health, ingest, journeys, messages, timeline
+from api.codec import codec_router
 from api.intake import Intake
 from api.parts import running
 from api.problem import PROBLEMS, add_problem_handlers
@@ -39,7 +40,8 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Sojourn", description=DESCRIPTION, version="0.1.0", lifespan=lifespan, responses=PROBLEMS)
     app.state.api_keys = tuple(key.get_secret_value().encode() for key in settings.api_keys)
     add_problem_handlers(app)
-    for router in (ingest.router, clock.router, health.router):
+    readers = (timeline, customers, enrolments, messages, journeys, clock)  # a timeline's path is a customer's as well
+    for router in (ingest.router, *(it.router for it in readers), codec_router(settings), health.router):
         app.include_router(router)
     if settings.twilio_account_sid is None or settings.sendgrid_api_key is None:
         guard = [] if settings.is_loopback else [NeedsApiKey]

@@ -11,7 +11,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from store.commands import CommandError, UnknownEnrolmentError
 from store.ingest_queue import Full, Unavailable
+from store.reading_page import BadCursorError
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
@@ -57,6 +59,8 @@ def add_problem_handlers(app: FastAPI) -> None:
         RequestValidationError: _invalid,
         Full: _full,
         Unavailable: _unavailable,
+        CommandError: _refused,
+        BadCursorError: _bad_cursor,
         Exception: _unexpected,
     }.items():
         app.add_exception_handler(kind, handler)  # type: ignore[arg-type]
@@ -85,6 +89,16 @@ async def _full(_: Request, error: Full) -> JSONResponse:
 async def _unavailable(_: Request, __: Unavailable) -> JSONResponse:
     detail = "The database did not answer in time. Send it again: what is stored already is not stored twice."
     return answer(ProblemRead(title="Not now", status=503, detail=detail), {"Retry-After": "2"})
+
+
+async def _refused(_: Request, error: CommandError) -> JSONResponse:
+    status = 404 if isinstance(error, UnknownEnrolmentError) else 409
+    return answer(ProblemRead(title="The command was refused", status=status, detail=str(error)))
+
+
+async def _bad_cursor(_: Request, error: BadCursorError) -> JSONResponse:
+    errors = [{"at": ["query", "cursor"], "problem": str(error)}]
+    return answer(ProblemRead(title="The request cannot be understood", status=422, errors=errors))
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -45,11 +45,11 @@ def basic_user(authorization: str | None) -> str | None:
         return None
 
 
-_bearer = HTTPBearer(auto_error=False, description="An API key (`SOJOURN_API_KEYS`).")
+bearer = HTTPBearer(auto_error=False, description="An API key (`SOJOURN_API_KEYS`).")
 
 
 async def require_api_key(
-    request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> None:
     """A dependency of every route but ingest, webhooks and health."""
     key = given.credentials.encode() if given else b""

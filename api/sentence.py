@@ -1,0 +1,156 @@
+"""What happened to a customer, in plain words, for the people who are asked about it."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from language.local_time import find_zone
+from store.reading_timeline import Kind, TimelineRecord
+
+CHANNELS = {"sms": "SMS", "email": "E-mail", "voice": "Call", "whatsapp": "WhatsApp", "push": "Push message"}
+
+
+def sentence(record: TimelineRecord, time_zone: str | None) -> str:
+    """One sentence without a full stop; moments in it are in the customer's zone, or UTC."""
+    return _SENTENCES[record.kind](record, time_zone)
+
+
+def spoken(moment: datetime, beside: datetime, time_zone: str | None) -> str:
+    """`Tue 6 Jan 09:00 UTC`; with the year where it is not that of `beside`."""
+    try:
+        zone, suffix = (find_zone(time_zone), f"({time_zone})") if time_zone else (UTC, "UTC")
+    except ValueError:
+        zone, suffix = UTC, "UTC"
+    local = moment.astimezone(zone)
+    year = f" {local.year}" if local.year != beside.astimezone(zone).year else ""
+    return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M} {suffix}"
+
+
+def _event(record: TimelineRecord, _: str | None) -> str:
+    details = record.details
+    properties: Mapping[str, Any] = details["properties"]
+    match details["type"]:
+        case "identify":
+            return f"Identified{_with(', '.join(sorted(properties)))}"
+        case "page" | "screen" as kind:
+            return f"Viewed {kind} {properties['name']}" if properties.get("name") else f"Viewed a {kind}"
+        case "group":
+            return f"Joined group {properties['groupId']}" if properties.get("groupId") else "Joined a group"
+        case "alias":
+            return "Known by another id from here on"
+    return str(details["name"])
+
+
+def _not_started(record: TimelineRecord, _: str | None) -> str:
+    return f"Did not enter {record.journey}: {record.details['reason']}"
+
+
+def _goal_reached(record: TimelineRecord, _: str | None) -> str:
+    value = record.details["value"]
+    return f"Reached the goal of {record.journey}" + (f", worth {value:,}" if value is not None else "")
+
+
+def _started(record: TimelineRecord, _: str | None) -> str:
+    return f"Entered {record.journey}{_with(record.details['key'])}"
+
+
+def _entered(record: TimelineRecord, time_zone: str | None) -> str:
+    details = record.details
+    if details["is_inside"]:
+        until = details["waits_until"]
+        at = f" until {spoken(datetime.fromisoformat(until), record.at, time_zone)}" if until else ""
+        return f"Waiting in step {record.step}{at}" if details["verb"] != "send" else f"Sending in step {record.step}"
+    return _with_result(f"Reached step {record.step}", details)
+
+
+def _left(record: TimelineRecord, _: str | None) -> str:
+    return _with_result(f"Left step {record.step}", record.details)
+
+
+def _with_result(text: str, details: Mapping[str, Any]) -> str:
+    result = details["result"] or {}
+    if "skipped" in result:
+        return f"{text}: passed over, {result['skipped']}"
+    match details["verb"], result.get("outcome"):
+        case "wait_for", "timeout":
+            return f"{text}: the time was up"
+        case "wait_for" | "branch", str(outcome):
+            return f"{text}: {outcome}"
+    return text
+
+
+def _message(record: TimelineRecord, _: str | None) -> str:
+    details = record.details
+    name, status, why = _named(details), details["status"], _why(details["reason"])
+    match status:
+        case "sent" | "delivered":
+            return f"{name} sent"
+        case "opened" | "clicked":
+            return f"{name} sent, and {status}"
+        case "claimed":
+            return f"{name} is being sent"
+        case "held" | "released":
+            return f"{name} held back{why}"
+        case "unknown":
+            return f"{name} may or may not have gone out{why}"
+    return f"{name} sent, but did not arrive{why}" if details["is_sent"] else f"Not sent{why} ({name})"
+
+
+def _delivered(record: TimelineRecord, _: str | None) -> str:
+    return f"{_named(record.details)} delivered"
+
+
+def _consent(record: TimelineRecord, _: str | None) -> str:
+    details = record.details
+    did = {"opted_out": "Opted out of", "opted_in": "Opted in to"}.get(details["state"], f"{details['state']}:")
+    what = f"the topic {details['topic']}" if details["topic"] else "everything"
+    return f"{did} {what}" + (f" by {_channel(details['channel'])}" if details["channel"] else "")
+
+
+def _verdict(record: TimelineRecord, _: str | None) -> str:
+    verdict, reason = record.details["verdict"], record.details["reason"]
+    words = {"restarted": "Restarted where it stood", "broken": "Stuck: a person has to look", "disputed": "To look at"}
+    return f"{words.get(verdict, verdict.replace('_', ' ').capitalize())}: {reason}"
+
+
+def _paused(record: TimelineRecord, _: str | None) -> str:
+    return f"Paused in {record.journey}{_why(record.details['reason'])}"
+
+
+def _ended(record: TimelineRecord, _: str | None) -> str:
+    details = record.details
+    outcome = str(details["outcome"] or "").replace("_", " ")
+    reason = f" ({details['reason']})" if details["reason"] else ""
+    return f"Left {record.journey}{_with(details['key'])}{_why(outcome)}{reason}"
+
+
+def _named(details: Mapping[str, Any]) -> str:
+    return f"{_channel(details['channel'])} {details['message']}"
+
+
+def _channel(channel: str) -> str:
+    return CHANNELS.get(channel, channel.replace("_", " ").capitalize())
+
+
+def _why(reason: str | None) -> str:
+    return f": {reason}" if reason else ""
+
+
+def _with(what: str) -> str:
+    return f" ({what})" if what else ""
+
+
+_SENTENCES: dict[Kind, Callable[[TimelineRecord, str | None], str]] = {
+    "event": _event,
+    "not_started": _not_started,
+    "goal_reached": _goal_reached,
+    "enrolment_started": _started,
+    "step_entered": _entered,
+    "message": _message,
+    "message_delivered": _delivered,
+    "step_left": _left,
+    "consent": _consent,
+    "verdict": _verdict,
+    "enrolment_paused": _paused,
+    "enrolment_ended": _ended,
+}

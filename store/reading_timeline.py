@@ -1,0 +1,147 @@
+"""A customer's whole story, in order of time, out of every table that holds a part of it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
+
+from pydantic import AwareDatetime, TypeAdapter
+
+from store.database import Database
+from store.reading_page import Page, decode_cursor, page
+
+Kind = Literal[
+    "event",
+    "not_started",
+    "goal_reached",
+    "enrolment_started",
+    "step_entered",
+    "message",
+    "message_delivered",
+    "step_left",
+    "consent",
+    "verdict",
+    "enrolment_paused",
+    "enrolment_ended",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+Order = Literal["oldest", "newest"]
+
+PASSING = ("send", "branch", "set", "stop", "go_to")
+"""Verbs of steps that take no time of their own: that they were left goes without saying."""
+
+_PLACE: TypeAdapter[tuple[datetime, int, int, str]] = TypeAdapter(tuple[AwareDatetime, int, int, str])
+_ENDS: dict[Order, tuple[datetime, int, int, str]] = {
+    "oldest": (datetime(1, 1, 1, tzinfo=UTC), 0, 0, ""),
+    "newest": (datetime(9999, 1, 1, tzinfo=UTC), 0, 0, ""),
+}
+
+# Each part of the story: at, rank and number among what happened at the same moment, enrolment, journey, step, details.
+# What belongs to a visit of a step has the visit's number, so that steps which took no time stay in order.
+_PARTS: dict[Kind, str] = {
+    "event": """
+SELECT received_at AS at, 0 AS rank, id AS number, '' AS ref, NULL::bigint AS enrolment_id, NULL AS journey,
+    NULL AS step, jsonb_build_object('type', kind, 'name', name, 'properties', properties, 'occurred_at', occurred_at,
+        'source', source) AS details
+FROM events WHERE customer_id = family.id""",
+    "not_started": """
+SELECT at, 1, id, '', NULL, journey, NULL, jsonb_build_object('reason', reason)
+FROM verdicts WHERE customer_id = family.id AND verdict = 'not_started'""",
+    "goal_reached": """
+SELECT goal_at AS at, 2, id, '', id, journey, NULL, jsonb_build_object('value', goal_value)
+FROM enrolments WHERE customer_id = family.id AND goal_at IS NOT NULL""",
+    "enrolment_started": """
+SELECT started_at AS at, 4, id, '', id, journey, NULL,
+    jsonb_build_object('key', key, 'version', version, 'start', start)
+FROM enrolments WHERE customer_id = family.id""",
+    "step_entered": f"""
+SELECT entered_at AS at, 5, number * 4, '', e.id, journey, s.step, jsonb_build_object('verb', verb, 'visit', visit,
+    'waits_until', waits_until, 'is_inside', left_at IS NULL AND e.state = 'active',
+    'result', CASE WHEN verb IN {PASSING} THEN result END)
+FROM enrolments e JOIN steps s ON s.enrolment_id = e.id WHERE e.customer_id = family.id""",
+    "message": """
+SELECT coalesce(sent_at, claimed_at, created_at) AS at, 5, coalesce(number, 0) * 4 + 1, m.key, m.enrolment_id, journey,
+    m.step, jsonb_build_object('key', m.key, 'message', message, 'channel', channel, 'class', message_class,
+        'status', status, 'reason', m.reason, 'is_sent', sent_at IS NOT NULL)
+FROM messages m JOIN enrolments e ON e.id = m.enrolment_id
+LEFT JOIN steps s ON s.enrolment_id = m.enrolment_id AND s.step = m.step AND s.visit = m.visit
+WHERE m.customer_id = family.id""",
+    "message_delivered": """
+SELECT delivered_at AS at, 6, 0, m.key, m.enrolment_id, journey, m.step,
+    jsonb_build_object('key', m.key, 'message', message, 'channel', channel)
+FROM messages m JOIN enrolments e ON e.id = m.enrolment_id
+WHERE m.customer_id = family.id AND delivered_at IS NOT NULL""",
+    "step_left": f"""
+SELECT left_at AS at, 5, number * 4 + 3, '', e.id, journey, s.step,
+    jsonb_build_object('verb', verb, 'visit', visit, 'result', result)
+FROM enrolments e JOIN steps s ON s.enrolment_id = e.id
+WHERE e.customer_id = family.id AND left_at IS NOT NULL AND verb NOT IN {PASSING}""",
+    "consent": """
+SELECT at, 7, id, '', NULL, NULL, NULL,
+    jsonb_build_object('state', state, 'channel', channel, 'topic', topic, 'source', source, 'evidence', evidence)
+FROM consents WHERE customer_id = family.id""",
+    "verdict": """
+SELECT at, 7, id, '', enrolment_id, nullif(journey, ''), step, jsonb_build_object('verdict', verdict, 'reason', reason)
+FROM verdicts WHERE customer_id = family.id AND verdict <> 'not_started'""",
+    "enrolment_paused": """
+SELECT paused_at AS at, 7, id, '', id, journey, step, jsonb_build_object('reason', reason)
+FROM enrolments WHERE customer_id = family.id AND paused_at IS NOT NULL""",
+    "enrolment_ended": """
+SELECT ended_at AS at, CASE outcome WHEN 'replaced' THEN 3 ELSE 8 END, id, '', id, journey, NULL,
+    jsonb_build_object('key', key, 'outcome', outcome, 'reason', reason, 'state', state)
+FROM enrolments WHERE customer_id = family.id AND ended_at IS NOT NULL""",
+}
+
+_STORY = """
+SELECT story.* FROM unnest($1::bigint[]) AS family (id) CROSS JOIN LATERAL ({parts}) AS story
+ORDER BY {order} LIMIT $6
+"""
+
+# `at` by itself as well: that is what an index knows.
+_PART = """(
+SELECT '{kind}' AS kind, part.* FROM ({part}) AS part (at, rank, number, ref, enrolment_id, journey, step, details)
+WHERE at {after}= $2 AND (at, rank, number, ref) {after} ($2, $3, $4, $5) ORDER BY {order} LIMIT $6
+)"""
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineRecord:
+    """One thing that happened. What `details` hold depends on `kind`."""
+
+    kind: Kind
+    at: datetime
+    rank: int
+    number: int
+    ref: str
+    enrolment_id: int | None
+    journey: str | None
+    step: str | None
+    details: dict[str, Any]
+
+    @property
+    def place(self) -> tuple[datetime, int, int, str]:
+        return self.at, self.rank, self.number, self.ref
+
+
+async def read_timeline(
+    db: Database,
+    family: Sequence[int],
+    *,
+    kinds: Collection[Kind] = KINDS,
+    order: Order = "oldest",
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[TimelineRecord]:
+    """`family` are the ids under which the customer's rows may stand. Raises BadCursorError."""
+    after = decode_cursor(cursor, _PLACE) if cursor else _ENDS[order]
+    rows = await db.pool.fetch(_query(tuple(kinds) or KINDS, order), list(family), *after, limit + 1)
+    return page([TimelineRecord(**row) for row in rows], limit, lambda it: it.place)
+
+
+def _query(kinds: Sequence[Kind], order: Order) -> str:
+    after, way = (">", "") if order == "oldest" else ("<", " DESC")
+    by = ", ".join(f"{column}{way}" for column in ("at", "rank", "number", "ref"))
+    parts = [
+        _PART.format(kind=kind, part=part, after=after, order=by) for kind, part in _PARTS.items() if kind in kinds
+    ]
+    return _STORY.format(parts="UNION ALL".join(parts), order=by)
