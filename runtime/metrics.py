@@ -1,4 +1,4 @@
-"""What Prometheus may ask of a process. Others import the attributes; `/metrics` serves them all."""
+"""What Prometheus may ask of the API. Others import the attributes; `/metrics` serves them all."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

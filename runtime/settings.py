@@ -120,6 +120,7 @@ class Settings(BaseSettings):
     )
 
     is_embedded: bool = Field(False, description="set by `sojourn up`: Temporal is the dev server on this machine")
+    metrics_port: int | None = Field(None, ge=1, le=65535, description="where the worker serves its metrics")
     ready_file: Path | None = Field(None, description="a file the worker makes once it takes work")
     log_format: Literal["auto", "json", "console"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

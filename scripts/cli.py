@@ -50,9 +50,12 @@ def worker() -> None:
     """Run the worker: journeys and what they send."""
     settings = _settings(lambda settings: settings.require_worker())
     import uvloop
+    from prometheus_client import start_http_server
 
     from worker.main import run
 
+    if settings.metrics_port is not None:
+        start_http_server(settings.metrics_port, addr=settings.host)
     uvloop.run(run(settings))
 
 
