@@ -95,6 +95,8 @@ class EmailChannel:
             found = [id for id in await self._sent_to(outgoing.recipient, since) if await self._bears(id, outgoing.key)]
         except AccountTrouble as error:
             raise Unknowable(f"the Email Logs may not be read ({error.reason})") from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise Ambiguous("sendgrid: the answer makes no sense") from None
         return Sighting(tuple(id.partition(".")[0] for id in found), is_proof=True)
 
     async def _sent_to(self, recipient: str, since: datetime) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import aiohttp
-from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
@@ -132,6 +132,8 @@ async def _judged(within: float) -> AsyncIterator[None]:
         raise Ambiguous("twilio: the connection broke") from None
     except (TwilioRestException, TwilioServiceException) as error:
         raise judge(error.status, error.code) from None
+    except (TwilioException, ValueError, KeyError):
+        raise Ambiguous("twilio: the answer makes no sense") from None
 
 
 def _is_service(sender: str) -> bool:
