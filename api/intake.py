@@ -1,5 +1,6 @@
 """What happens to a request that brings events."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -13,6 +14,9 @@ from api.segment import Reading
 from runtime.metrics import EVENTS_ACCEPTED, EVENTS_QUARANTINED, EVENTS_REPEATED, INGEST_SECONDS
 from store.ingest_event import Accepted, Kind, Reject
 from store.ingest_queue import IngestQueue
+
+LARGE = 256 * 1024
+"""Bytes of a body above which it is read in a thread, so that others need not wait for it."""
 
 
 class Intake:
@@ -37,7 +41,8 @@ class Intake:
         source = self._source(request, parcel)
         received_at = None if self._in_demo_time else self._clock()
         reading = Reading(source, kind, received_at, parcel.sent_at, parcel.may_hold_nul)
-        events, rejects = parcel.sort(reading)
+        is_large = len(body) > LARGE
+        events, rejects = await asyncio.to_thread(parcel.sort, reading) if is_large else parcel.sort(reading)
         _count(source, await self._queue.submit(events, rejects), rejects)
         INGEST_SECONDS.observe(time.perf_counter() - began)
         if not parcel.is_object:

@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -21,7 +22,7 @@ MOST_BYTES = 5 * 1024 * 1024
 _WITH_HEADER = 47  # zlib's word for gzip or zlib, told apart by their headers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parcel:
     """The items of a request. One that was no JSON stands there as the bytes it was.
 
@@ -54,12 +55,12 @@ class Parcel:
         return events, rejects
 
     def _written(self, place: int) -> str:
-        """An item as it was sent."""
-        item = self.items[place]
-        try:
-            return _as_text(item if isinstance(item, bytes) else orjson.dumps(item))
-        except TypeError:
-            return _as_text(self.body if self.is_single else salvage(self.body, single=False).items[place])
+        """An item as it was sent, to the letter: read and written again, large numbers would lose digits."""
+        return _as_text(self.body if self.is_single else self._elements[place])
+
+    @cached_property
+    def _elements(self) -> list[bytes]:
+        return elements(members(self.body)["batch"])
 
 
 async def unpack(request: Request) -> bytes:

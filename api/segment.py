@@ -79,7 +79,7 @@ class Reading:
 
     def _kind(self, item: Mapping[str, Any]) -> Kind:
         kind = self.kind or item.get("type")
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             raise Unreadable(f"its `type` is none of {', '.join(sorted(KINDS))}")
         return cast(Kind, kind)
 

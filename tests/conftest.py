@@ -81,3 +81,26 @@ def execute(url: str, *statements: str) -> None:
 
     with asyncio.Runner() as runner:
         runner.run(run())
+
+
+WRITE_KEY = "the-write-key"
+API_KEY = "the-api-key"
+
+
+@pytest.fixture
+async def api_address(database_url: str) -> AsyncIterator[str]:
+    """The whole API over HTTP, on this test's database; Temporal is away."""
+    from api.app import create_app
+    from runtime.settings import Settings
+    from tests.serving import serving
+
+    settings = Settings.model_validate(
+        {
+            "database_url": database_url,
+            "write_keys": f"backend:{WRITE_KEY}",
+            "api_keys": API_KEY,
+            "temporal_address": "127.0.0.1:1",
+        }
+    )
+    async with serving(create_app(settings)) as address:
+        yield address
