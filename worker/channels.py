@@ -44,7 +44,10 @@ def twilio_account(settings: Settings) -> TwilioAccount:
     if settings.twilio_account_sid is not None and settings.twilio_auth_token is not None:
         token = settings.twilio_auth_token.get_secret_value()
         account = replace(account, account_sid=settings.twilio_account_sid, auth_token=token, url=settings.twilio_url)
-    return replace(account, settle=LOCAL_SETTLE) if _is_local(account.url) else account
+    if _is_local(account.url):
+        return replace(account, settle=LOCAL_SETTLE)
+    # Twilio refuses messages whose reports it could not deliver.
+    return replace(account, callback=None) if _is_local(settings.public_url) else account
 
 
 def sendgrid_account(settings: Settings) -> SendGridAccount:

@@ -199,14 +199,17 @@ function withHead(html, more) {
 }
 
 function fit(card, frame) {
+  let width = 0;
   const size = () => {
+    if (!frame.isConnected || !frame.clientWidth) return;
+    width = frame.clientWidth;
     frame.style.height = "0";
     frame.style.height = `${frame.contentDocument.documentElement.scrollHeight}px`;
     fold(card);
   };
   size();
   for (const image of frame.contentDocument.images) image.addEventListener("load", size);
-  new ResizeObserver(() => frame.dataset.width !== String(frame.clientWidth) && (frame.dataset.width = frame.clientWidth, size())).observe(frame);
+  new ResizeObserver(() => frame.clientWidth !== width && size()).observe(frame);
 }
 
 function wish(customer) {
