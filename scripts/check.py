@@ -17,9 +17,8 @@ def run(paths: list[Path]) -> int:
         print(finding)
     errors = sum(finding.severity == "error" for finding in findings) + len(missing)
     if not findings and not missing:
-        print(
-            f"{len(library.journeys)} journeys, {len(library.messages)} messages, {len(library.scenarios)} scenarios: fine"
-        )
+        counts = {"journeys": library.journeys, "messages": library.messages, "scenarios": library.scenarios}
+        print(", ".join(f"{len(found)} {name}" for name, found in counts.items()) + ": fine")
     return 1 if errors else 0
 
 

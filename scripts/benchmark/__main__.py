@@ -1,0 +1,58 @@
+"""`scripts/bench`: what Sojourn does in a second on this machine, beside bare Temporal in the same run."""
+
+import asyncio
+import json
+import os
+import platform
+import warnings
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from scripts.benchmark import ingest, latency, rest, throughput
+from scripts.benchmark.ground import ground
+
+PARTS = ("throughput", "latency", "ingest", "rest")
+
+
+def main(
+    json_: Annotated[bool, typer.Option("--json", help="End with all figures as one JSON object on one line.")] = False,
+    only: Annotated[list[str] | None, typer.Option(help=f"Measure only this: {', '.join(PARTS)}.")] = None,
+    size: Annotated[int, typer.Option(help="Journeys in a run of the throughput measurement.")] = 400,
+    runs: Annotated[int, typer.Option(help="Pairs of runs; the median counts.")] = 5,
+    seconds: Annotated[float, typer.Option(help="How long each pace of the latency measurement is kept up.")] = 15.0,
+) -> None:
+    """Measure on the embedded stack, with a local HTTP sink in the providers' place."""
+    unknown = set(only or ()) - set(PARTS)
+    if unknown:
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
+    figures = asyncio.run(_measure(set(only or PARTS), size, runs, seconds))
+    print()
+    for name, value in figures.items():
+        print(f"{name:<40} {value}")
+    if json_:
+        print(json.dumps(figures))
+
+
+async def _measure(parts: set[str], size: int, runs: int, seconds: float) -> dict[str, Any]:
+    figures: dict[str, Any] = {"cpus": os.cpu_count(), "python": platform.python_version()}
+    async with ground() as place:
+        if "ingest" in parts:
+            figures |= await ingest.measure(place, batched=30_000, single=4_000, say=_say("ingest"))
+        if "throughput" in parts:
+            figures |= await throughput.measure(place, size=size, runs=runs, say=_say("throughput"))
+        if "latency" in parts:
+            figures |= await latency.measure(place, seconds=seconds, say=_say("latency"))
+        if "rest" in parts:
+            figures |= await rest.measure(place, size=1_000, say=_say("at rest"))
+    return figures
+
+
+def _say(part: str) -> Callable[[str], None]:
+    return lambda text: print(f"{part:<11} {text}", flush=True)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore", ResourceWarning)
+    typer.run(main)

@@ -1,0 +1,204 @@
+"""What every measurement stands on: the embedded stack, the sink in the provider's place, and the raw worker."""
+
+import asyncio
+import json
+import os
+import re
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+import psutil
+from temporalio.client import Client
+
+from runtime.port import free_port
+from runtime.stack import EmbeddedStack
+
+JOURNEYS = Path(__file__).parent / "journeys"
+SHIPPED = Path(__file__).parents[2] / "journeys"
+BATCH = 100
+_REQUESTS = re.compile(r'^service_requests\{[^}]*operation="(\w+)"[^}]*service_name="frontend"[^}]*\} (\d+)', re.M)
+
+
+class Ground:
+    """Handles on everything that runs."""
+
+    def __init__(
+        self,
+        stack: EmbeddedStack,
+        http: aiohttp.ClientSession,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        temporal: Client,
+        sink_url: str,
+        metrics_url: str,
+    ) -> None:
+        self.stack, self.http, self.pool, self.temporal = stack, http, pool, temporal
+        self.sink_url, self._metrics_url = sink_url, metrics_url
+        self._auth = aiohttp.BasicAuth(stack.write_key, "")
+        self._numbers = 0
+
+    async def post_batch(self, events: Sequence[dict[str, Any]]) -> None:
+        await self._post("/v1/batch", {"batch": events})
+
+    async def post_batches(self, events: Sequence[dict[str, Any]], *, at_once: int = 4) -> None:
+        """As a backend's SDK does: batches of 100, some under way at the same time."""
+        batches = [events[start : start + BATCH] for start in range(0, len(events), BATCH)]
+        await each(batches, self.post_batch, at_once=at_once)
+
+    async def post_track(self, event: dict[str, Any]) -> None:
+        await self._post("/v1/track", {key: value for key, value in event.items() if key != "type"})
+
+    async def _post(self, path: str, body: dict[str, Any]) -> None:
+        url = self.stack.api_url + path
+        async with self.http.post(url, data=json.dumps(body), auth=self._auth, headers=_JSON) as answer:
+            if answer.status != 200:
+                raise RuntimeError(f"{path} answered {answer.status}: {(await answer.text())[:200]}")
+
+    def name(self) -> str:
+        """A name never given before."""
+        self._numbers += 1
+        return f"r{self._numbers}"
+
+    async def make_customers(self, names: Iterable[str]) -> None:
+        """Customers with a phone, so that they can be sent to."""
+        traits = [(name, f"+1500{number:07}") for number, name in enumerate(names, 5_550_000)]
+        await self.post_batches(
+            [{"type": "identify", "userId": n, "messageId": f"i-{n}", "traits": {"phone": p}} for n, p in traits]
+        )
+
+    async def until(self, query: str, wanted: int, *arguments: Any, within: float = 300) -> None:
+        """Until a count in PostgreSQL has reached `wanted`."""
+
+        async def count() -> int:
+            return int(await self.pool.fetchval(query, *arguments))
+
+        await _until(count, wanted, within)
+
+    async def until_arrived(self, wanted: int, *, within: float = 300) -> None:
+        """Until the sink has that many messages."""
+
+        async def count() -> int:
+            return int((await self._sink("/count"))["messages"])
+
+        await _until(count, wanted, within)
+
+    async def arrived_at(self) -> dict[str, float]:
+        return dict(await self._sink("/arrived"))
+
+    async def forget(self) -> None:
+        await self.http.post(f"{self.sink_url}/forget")
+
+    async def _sink(self, path: str) -> Any:
+        async with self.http.get(self.sink_url + path) as answer:
+            return await answer.json()
+
+    async def server_requests(self) -> Counter[str]:
+        """How often each call of Temporal's frontend was made so far."""
+        async with self.http.get(self._metrics_url) as answer:
+            text = await answer.text()
+        counts: Counter[str] = Counter()
+        for operation, count in _REQUESTS.findall(text):
+            counts[operation] += int(count)
+        return counts
+
+    def memory(self, part: str) -> int:
+        """Resident bytes of a part."""
+        return int(psutil.Process(self.stack.pids[part]).memory_info().rss)
+
+    def cpu(self) -> float:
+        """Seconds of CPU that the machine's processes of ours have used, in all."""
+        return sum(_cpu(pid) for pid in self.stack.pids.values())
+
+
+def _cpu(pid: int) -> float:
+    process = psutil.Process(pid)
+    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
+    return sum(time.user + time.system for time in times)
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+async def _until(count: Callable[[], Awaitable[int]], wanted: int, within: float) -> None:
+    """Ask every 20 ms, seldom enough not to weigh on what is measured."""
+    async with asyncio.timeout(within):
+        while await count() < wanted:  # noqa: ASYNC110 the other side cannot call us
+            await asyncio.sleep(0.02)
+
+
+async def each(items: Sequence[Any], do: Any, *, at_once: int) -> None:
+    """Call `do` with every item, at most so many at the same time."""
+    queue = iter(items)
+
+    async def work() -> None:
+        for item in queue:
+            await do(item)
+
+    await asyncio.gather(*(work() for _ in range(at_once)))
+
+
+@asynccontextmanager
+async def ground() -> AsyncIterator[Ground]:
+    """Start everything on free ports; leave nothing behind."""
+    async with AsyncExitStack() as exits:
+        data = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="sojourn-bench-")))
+        sink_port, metrics_port = free_port(), free_port()
+        sink_url = f"http://127.0.0.1:{sink_port}"
+        await exits.enter_async_context(_process("scripts.benchmark.sink", str(sink_port)))
+        stack = EmbeddedStack(
+            data / "stack",
+            port=0,
+            temporal_port=0,
+            ui_port=None,
+            metrics_port=metrics_port,
+            journeys=_journeys(data / "journeys"),
+            environment={"SOJOURN_TWILIO_URL": sink_url, "SOJOURN_SENDGRID_URL": sink_url},
+        )
+        await exits.enter_async_context(stack)
+        http = await exits.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
+        pool = await exits.enter_async_context(asyncpg.create_pool(stack.database_url, min_size=1, max_size=2))
+        temporal = await Client.connect(stack.temporal_address)
+        metrics_url = f"http://127.0.0.1:{metrics_port}/metrics"
+        yield Ground(stack, http, pool, temporal, sink_url, metrics_url)
+
+
+def _journeys(directory: Path) -> Path:
+    """The benchmark's own journeys and, for the cost of a real one, a shipped one."""
+    (directory / "messages").mkdir(parents=True)
+    for file in (*JOURNEYS.rglob("*.yaml"), *SHIPPED.glob("account_activation.yaml"), *SHIPPED.glob("messages/*.yaml")):
+        target = directory / "messages" if file.parent.name == "messages" else directory
+        (target / file.name).write_text(file.read_text())
+    return directory
+
+
+@asynccontextmanager
+async def raw_worker(ground: Ground) -> AsyncIterator[None]:
+    """The baseline's worker, while it is being measured."""
+    environment = {"SOJOURN_TEMPORAL_ADDRESS": ground.stack.temporal_address, "SINK_URL": ground.sink_url}
+    async with _process("scripts.benchmark.raw", environment=environment, says="ready"):
+        yield
+
+
+@asynccontextmanager
+async def _process(
+    module: str, *arguments: str, environment: dict[str, str] | None = None, says: str | None = None
+) -> AsyncIterator[None]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, *arguments, env=os.environ | (environment or {}), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        if says is not None and process.stdout is not None:
+            async with asyncio.timeout(60):
+                while says.encode() not in await process.stdout.readline():
+                    if process.returncode is not None:
+                        raise RuntimeError(f"{module} ended with {process.returncode}")
+        yield
+    finally:
+        process.terminate()
+        await process.wait()
