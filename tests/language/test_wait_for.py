@@ -219,7 +219,9 @@ async def test_a_reset_after_the_deadline_comes_too_late() -> None:
 
 
 async def test_a_chain_of_resets_told_together_holds() -> None:
-    given = world(RESET).away("1h", "50h").event("20h", "Cart Updated").event("40h", "Cart Updated").event("60h", "Paid")
+    given = (
+        world(RESET).away("1h", "50h").event("20h", "Cart Updated").event("40h", "Cart Updated").event("60h", "Paid")
+    )
     assert (await given.run()).log == ["60h m email"]
 
 
@@ -266,7 +268,9 @@ async def test_a_person_who_skips_a_wait_has_its_time_up() -> None:
 
 async def test_waiting_for_any_activity_hears_what_the_customer_does_and_not_what_we_do() -> None:
     given = world("steps:\n  - wait_for: any_activity\n  - send: m\n    via: email\n")
-    given.at("1h", lambda: given.deliver(kind="event", fact=Fact(name="Email Delivered", at=given.now_at, is_activity=False)))
+    given.at(
+        "1h", lambda: given.deliver(kind="event", fact=Fact(name="Email Delivered", at=given.now_at, is_activity=False))
+    )
     given.event("2h", "Page Seen")
     assert (await given.run()).log == ["2h m email"]
 
@@ -298,8 +302,7 @@ async def test_of_more_events_at_once_than_are_kept_none_is_lost() -> None:
 async def test_they_are_read_back_page_by_page() -> None:
     text = MANY.replace("== 3", "== 1203").replace("== 4", "== 1204")
     given = world(text).away("1h", "3h")
-    for n in range(13):
-        given.at(f"{61 + n}m", lambda n=n: burst(given, 100 * n, 100 * n + 100))
+    given.at("61m", lambda: burst(given, 0, 1300))
     assert await outcome(given) == "found"
 
 

@@ -106,9 +106,7 @@ async def test_a_past_date_goes_on_only_when_it_says_so() -> None:
 
 
 async def test_a_past_date_exits_when_it_says_so() -> None:
-    given = world(
-        reservation("", ", past: exit"), start={"flat": "7", "expires_at": "2026-01-05T19:00:00Z"}, key="7"
-    )
+    given = world(reservation("", ", past: exit"), start={"flat": "7", "expires_at": "2026-01-05T19:00:00Z"}, key="7")
     await given.run()
     assert (given.log, given.outcome) == ([], "past_date")
 
@@ -144,12 +142,15 @@ async def test_a_date_at_the_end_of_time_is_waited_for_and_breaks_nothing() -> N
 
 async def test_a_window_is_waited_for_in_local_time_across_daylight_saving() -> None:
     """Saturday evening in New York; the clocks go forward that night, so Monday 09:00 comes an hour sooner."""
-    text = HEAD + """steps:
+    text = (
+        HEAD
+        + """steps:
   - wait: {until: start.on}
   - wait: {window: Mon-Fri 09:00-18:00}
   - send: m
     via: sms
 """
+    )
     given = world(text, start={"on": "2026-03-07T23:00:00Z"}, zone="America/New_York")
     await given.run()
     assert given.now_at.isoformat() == "2026-03-09T13:00:00+00:00"
