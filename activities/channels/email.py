@@ -207,7 +207,7 @@ def _refusal(error: Any) -> SendError:
 
 
 def _mail(outgoing: Outgoing) -> dict[str, Any]:
-    """Built by ourselves: the SDK's helper reverses lists."""
+    """Built by ourselves: the SDK's own builder reverses lists."""
     name, address = parseaddr(outgoing.sender)
     content = [{"type": "text/plain", "value": outgoing.text}]
     if outgoing.html is not None:
