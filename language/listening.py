@@ -27,10 +27,14 @@ class Occurrence(BaseModel):
 
 
 class Entry(NamedTuple):
-    """A start clause matched. `key` is '' for a journey without one; `missing_key`: it starts nothing."""
+    """A start clause matched. `key` is '' for a journey without one; `missing_key`: it starts nothing.
+
+    `is_named` is false when only `any_activity` matched: then it is no news that somebody is inside already.
+    """
 
     key: str
     missing_key: bool
+    is_named: bool = True
 
 
 class Admission(NamedTuple):
@@ -79,10 +83,11 @@ class Listener:
     def entry(self, occurrence: Occurrence, profile: Json, journeys: Json) -> Entry | None:
         """The way in that this event opens, or None."""
         scope = {"event": occurrence.properties, "profile": profile, "journeys": journeys}
-        if not any(_fits(clause, occurrence, scope) for clause in self._starts):
+        matching = [clause for clause in self._starts if _fits(clause, occurrence, scope)]
+        if not matching:
             return None
         key = self.key_of(occurrence.properties, profile)
-        return Entry(key or "", key is None)
+        return Entry(key or "", key is None, any(occurrence.name in clause.on for clause in matching))
 
     def key_of(self, properties: Json, profile: Json) -> str | None:
         """The key on an event; '' for a journey without keys; None when it is missing."""

@@ -213,6 +213,8 @@ class Simulator:
             is_open=is_open, ever=bool(earlier), last_ended_at=max(ends, default=None), now=self._now
         )
         if admission.verb == "refuse":
+            if is_open and not entry.is_named:
+                return None
             return self._note("refused", occurrence.name, why=admission.reason)
         if admission.verb == "replace":
             for run in earlier:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from language.listening import Effects, Listener, Occurrence
+from language.listening import Effects, Entry, Listener, Occurrence
 from store.ingest_listeners import Listeners
 from store.ingest_people import Person
 
@@ -141,9 +141,10 @@ class Decisions:
         elif occurrence.occurred_at < occurrence.at - listener.late:
             self._refuse(listener, occurrence, person, "the event came too late to start this journey (`late`)")
         else:
-            self._admit(listener, entry.key, occurrence, person)
+            self._admit(listener, entry, occurrence, person)
 
-    def _admit(self, listener: Listener, key: str, occurrence: Occurrence, person: Person) -> None:
+    def _admit(self, listener: Listener, entry: Entry, occurrence: Occurrence, person: Person) -> None:
+        key = entry.key
         same = [it for it in self._by_customer[person.id] if (it.journey, it.key) == (listener.journey, key)]
         inside = next((it for it in same if it.is_active), None)
         past = self._history.past.get((person.id, listener.journey, key))
@@ -155,6 +156,8 @@ class Decisions:
             now=occurrence.at,
         )
         if admission.verb == "refuse":
+            if inside is not None and not entry.is_named:
+                return
             self._refuse(listener, occurrence, person, admission.reason or "not admitted")
             return
         if inside is not None:
