@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import httpx
@@ -124,6 +124,13 @@ class Player:
         sent = tuple((one["message"], one["channel"]) for one in went_out)
         outcomes = tuple(one["outcome"] for one in enrolments if one["state"] == "ended")
         return Played(scenario, sent, outcomes, tuple(_faults(scenario, sent, outcomes)))
+
+
+def speed_for(scenario: Scenario) -> float:
+    """Journey seconds a real second at which any two moments of the scenario lie at least a second apart."""
+    moments = sorted({one.at for one in scenario.given} | {one.at for one in scenario.expect})
+    gaps = [later - earlier for earlier, later in pairwise(moments)]
+    return max(min(gaps, default=timedelta(days=1)).total_seconds(), 1.0)
 
 
 def name_of(traits: Mapping[str, Any]) -> str:
