@@ -13,7 +13,8 @@ class Person:
     """A customer as this transaction sees it.
 
     `has_user`: it has a user id of its own (one that is not its anonymous id as well). `traits` are the stored ones,
-    loaded where they are asked for, `patch` is what these events add. `has_news`: the stored row must change.
+    loaded where they are asked for, `patch` is what these events add. `is_told`, `is_seen`: what of the stored row
+    must change, the traits, time zone and locale, or only when the customer was last seen.
     """
 
     id: int
@@ -25,7 +26,8 @@ class Person:
     time_zone: str | None = None
     locale: str | None = None
     seen_at: datetime | None = None
-    has_news: bool = False
+    is_told: bool = False
+    is_seen: bool = False
 
     @property
     def final(self) -> "Person":
@@ -47,13 +49,13 @@ class Person:
         """Take over what an event says about its customer."""
         if event.traits:
             self.patch.update(event.traits)
-            self.has_news = True
+            self.is_told = True
         if event.time_zone and event.time_zone != self.time_zone:
-            self.time_zone, self.has_news = event.time_zone, True
+            self.time_zone, self.is_told = event.time_zone, True
         if event.locale and event.locale != self.locale:
-            self.locale, self.has_news = event.locale, True
+            self.locale, self.is_told = event.locale, True
         if event.is_activity and (self.seen_at is None or occurred_at > self.seen_at):
-            self.seen_at, self.has_news = occurred_at, True
+            self.seen_at, self.is_seen = occurred_at, True
 
 
 class People:

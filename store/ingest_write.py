@@ -37,11 +37,12 @@ FROM unnest($1::bigint[], $2::jsonb[], $3::timestamptz[], $4::text[], $5::text[]
 WHERE customers.id = said.id
 """
 
-_EVENTS = """
-INSERT INTO events (source, message_id, customer_id, kind, name, properties, occurred_at, received_at)
-SELECT * FROM unnest(
-    $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::jsonb[], $7::timestamptz[], $8::timestamptz[])
+_SEEN = """
+UPDATE customers SET last_seen_at = said.seen_at
+FROM unnest($1::bigint[], $2::timestamptz[]) AS said (id, seen_at) WHERE customers.id = said.id
 """
+
+_EVENT_COLUMNS = ("source", "message_id", "customer_id", "kind", "name", "properties", "occurred_at", "received_at")
 
 _CHANGED_ENROLMENTS = """
 UPDATE enrolments SET start = now.start, state = now.state, outcome = now.outcome, ended_at = now.ended_at,
@@ -100,26 +101,25 @@ async def write_customers(connection: Any, people: Iterable[Person], at: datetim
     new = [person for person in people if person.is_new]
     if new:
         await connection.execute(_NEW_CUSTOMERS, *_said(new, at), at)
-    told = [person for person in people if not person.is_new and person.has_news]
+    told = [person for person in people if person.is_told and not person.is_new]
     if told:
         await connection.execute(_CUSTOMERS, *_said(told, at))
+    seen = [
+        (person.id, person.seen_at) for person in people if person.is_seen and not (person.is_told or person.is_new)
+    ]
+    if seen:
+        await connection.execute(_SEEN, *_columns(seen))
 
 
 async def write_events(
     connection: Any, placed: Sequence[tuple[IncomingEvent, Person]], times: Sequence[tuple[datetime, datetime]]
 ) -> None:
     """`times`: when each event occurred and was received."""
-    events = [event for event, _ in placed]
-    await connection.execute(
-        _EVENTS,
-        [event.source for event in events],
-        [event.message_id for event in events],
-        [person.id for _, person in placed],
-        [event.kind for event in events],
-        [event.name for event in events],
-        [event.encoded for event in events],
-        *_columns(times),
-    )
+    records = [
+        (event.source, event.message_id, person.id, event.kind, event.name, event.encoded, occurred_at, received_at)
+        for (event, person), (occurred_at, received_at) in zip(placed, times, strict=True)
+    ]
+    await connection.copy_records_to_table("events", records=records, columns=_EVENT_COLUMNS)
 
 
 async def write_enrolments(connection: Any, enrolments: Sequence[Enrolment]) -> None:
