@@ -15,10 +15,10 @@ from activities.channels.email import EmailChannel, SendGridAccount
 from activities.channels.sms import SmsChannel, TwilioAccount
 from activities.messaging import MessagingActivities
 from language.port import Progress, Receipt, SendMessage
+from scripts.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Provider
 from store.database import Database
 from store.ledger import MessageLedger
 from store.library import MessageLibrary
-from tests.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Provider
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PHONE = "+15005550001"

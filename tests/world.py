@@ -31,6 +31,7 @@ from language.library import Library
 from language.scenario import Given, Scenario, at_beginning
 from language.simulator import LONGEST_RUN, Happening
 from runtime.temporal import data_converter
+from scripts.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Provider
 from store.database import Database, EncodedJson
 from store.ingest import Ingest
 from store.ingest_event import IncomingEvent
@@ -39,7 +40,6 @@ from store.library import MessageLibrary
 from store.outbox import Outbox
 from store.records import Records
 from store.versions import Versions
-from tests.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Provider
 from tests.relaying import Bell, eventually
 from worker.main import make_worker
 from workflows.client import JourneyClient, workflow_id

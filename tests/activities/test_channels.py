@@ -14,7 +14,7 @@ from activities.channel import Ambiguous, Channel, NotAccepted, Outgoing, SendEr
 from activities.channels.email import EmailChannel, SendGridAccount
 from activities.channels.sms import SmsChannel, TwilioAccount
 from activities.channels.twilio_errors import MEANINGS, judge
-from tests.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, FAULTS, Fault, Provider
+from scripts.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, FAULTS, Fault, Provider
 
 SECRETS = ("+4915112345678", "ana@example.com", "Guten Tag", AUTH_TOKEN, API_KEY)
 SMS = Outgoing("7/hi/1/sms", "sms", "+4915112345678", "+15005550006", None, "Guten Tag", None)

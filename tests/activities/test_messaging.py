@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from language.clock import Pace
-from tests.provider import FAULTS, Fault
+from scripts.provider import FAULTS, Fault
 from tests.sending import EMAIL, NOW, PHONE, Desk
 
 CHANNELS = ("sms", "email")

@@ -1,6 +1,6 @@
 """Twilio and SendGrid as far as Sojourn speaks to them, with faults on demand and a ledger of what was accepted.
 
-In a test: `async with Provider() as provider`. For chaos and bench: `python -m tests.provider --port 4300`, with the
+In a test: `async with Provider() as provider`. For chaos and bench: `python -m scripts.provider --port 4300`, with the
 ledger at `/ledger` and faults by `POST /faults`.
 """
 
