@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import AwareDatetime, TypeAdapter
 
 from store.database import Database
 from store.reading_page import Page, decode_cursor, page
 
 STATES = ("active", "ending", "ended")
 MOST_VISITS = 200
-NEWEST = 2**63 - 1
 
-_PLACE = TypeAdapter(tuple[int])
+_PLACE: TypeAdapter[tuple[datetime, int]] = TypeAdapter(tuple[AwareDatetime, int])
+_NEWEST = (datetime(9999, 1, 1, tzinfo=UTC), 0)
 
 _COLUMNS = """
 e.id, e.customer_id, e.journey, e.version, e.key, e.arm, e.start, e.state, e.outcome, e.reason, e.step, e.stage,
@@ -25,21 +25,21 @@ e.started_at, e.ended_at, e.paused_at, e.goal_at, e.goal_value::float8 AS goal_v
 
 _PLAIN = """
 SELECT * FROM enrolments
-WHERE {which} AND id < $1 AND state = ANY($2::text[])
-  AND ($3::text IS NULL OR journey = $3) AND ($4::text IS NULL OR key = $4) AND ($5::text IS NULL OR outcome = $5)
-ORDER BY id DESC LIMIT $6
+WHERE {which} AND (started_at, id) < ($1, $2) AND state = ANY($3::text[])
+  AND ($4::text IS NULL OR journey = $4) AND ($5::text IS NULL OR key = $5) AND ($6::text IS NULL OR outcome = $6)
+ORDER BY started_at DESC, id DESC LIMIT $7
 """
 
 # Journey by journey and state by state, each newest first, so that one index serves every list of this kind.
 _BY_JOURNEY = """
 SELECT own.* FROM (
-    SELECT DISTINCT journey FROM journey_versions WHERE $3::text IS NULL OR journey = $3
-) AS one CROSS JOIN unnest($2::text[]) AS wanted (state) CROSS JOIN LATERAL (
+    SELECT DISTINCT journey FROM journey_versions WHERE $4::text IS NULL OR journey = $4
+) AS one CROSS JOIN unnest($3::text[]) AS wanted (state) CROSS JOIN LATERAL (
     SELECT * FROM enrolments
-    WHERE journey = one.journey AND state = wanted.state AND id < $1
-      AND ($4::text IS NULL OR key = $4) AND ($5::text IS NULL OR outcome = $5)
-    ORDER BY id DESC LIMIT $6
-) AS own ORDER BY own.id DESC LIMIT $6
+    WHERE journey = one.journey AND state = wanted.state AND (started_at, id) < ($1, $2)
+      AND ($5::text IS NULL OR key = $5) AND ($6::text IS NULL OR outcome = $6)
+    ORDER BY started_at DESC, id DESC LIMIT $7
+) AS own ORDER BY own.started_at DESC, own.id DESC LIMIT $7
 """
 
 _GET = f"SELECT {_COLUMNS} FROM enrolments e WHERE e.id = $1"
@@ -103,19 +103,20 @@ async def list_enrolments(
     db: Database, wanted: EnrolmentFilter, *, cursor: str | None = None, limit: int = 50
 ) -> Page[EnrolmentRecord]:
     """Raises BadCursorError."""
-    before = decode_cursor(cursor, _PLACE)[0] if cursor else NEWEST
+    before = decode_cursor(cursor, _PLACE) if cursor else _NEWEST
     states = [wanted.state] if wanted.state else list(STATES)
     statement, further = _statement(wanted)
-    query = f"SELECT {_COLUMNS} FROM ({statement}) AS e ORDER BY e.id DESC"
-    rows = await db.pool.fetch(query, before, states, wanted.journey, wanted.key, wanted.outcome, limit + 1, *further)
-    return page([EnrolmentRecord(**row) for row in rows], limit, lambda it: (it.id,))
+    query = f"SELECT {_COLUMNS} FROM ({statement}) AS e ORDER BY e.started_at DESC, e.id DESC"
+    asked = (states, wanted.journey, wanted.key, wanted.outcome)
+    rows = await db.pool.fetch(query, *before, *asked, limit + 1, *further)
+    return page([EnrolmentRecord(**row) for row in rows], limit, lambda it: (it.started_at, it.id))
 
 
 def _statement(wanted: EnrolmentFilter) -> tuple[str, list[Any]]:
     if wanted.customer_ids is not None:
-        return _PLAIN.format(which="customer_id = ANY($7::bigint[])"), [list(wanted.customer_ids)]
+        return _PLAIN.format(which="customer_id = ANY($8::bigint[])"), [list(wanted.customer_ids)]
     if wanted.key:
-        return _PLAIN.format(which="key <> '' AND key = $7"), [wanted.key]
+        return _PLAIN.format(which="key <> '' AND key = $8"), [wanted.key]
     return _BY_JOURNEY, []
 
 

@@ -99,7 +99,9 @@ ORDER BY {order} LIMIT $6
 
 # `at` by itself as well: that is what an index knows.
 _PART = """(
-SELECT '{kind}' AS kind, part.* FROM ({part}) AS part (at, rank, number, ref, enrolment_id, journey, step, details)
+SELECT '{kind}' AS kind, at, rank, number::bigint AS number, ref, enrolment_id::bigint AS enrolment_id,
+    journey::text AS journey, step::text AS step, details
+FROM ({part}) AS part (at, rank, number, ref, enrolment_id, journey, step, details)
 WHERE at {after}= $2 AND (at, rank, number, ref) {after} ($2, $3, $4, $5) ORDER BY {order} LIMIT $6
 )"""
 

@@ -99,9 +99,7 @@ class JourneyVersionRow(SQLModel, table=True):
     """
 
     __tablename__ = "journey_versions"
-    __table_args__ = (
-        Index("journey_versions_live", "journey", unique=True, postgresql_where=text("state = 'live'")),
-    )
+    __table_args__ = (Index("journey_versions_live", "journey", unique=True, postgresql_where=text("state = 'live'")),)
 
     journey: str = Field(primary_key=True)
     version: int = Field(primary_key=True)
@@ -134,8 +132,8 @@ class EnrolmentRow(SQLModel, table=True):
         ),
         Index("enrolments_customer", "customer_id", "journey", "key"),
         Index("enrolments_open", "checked_at", postgresql_where=text("state <> 'ended'")),
-        Index("enrolments_journey", "journey", "state", "id"),
-        Index("enrolments_key", "key", "id", postgresql_where=text("key <> ''")),
+        Index("enrolments_journey", "journey", "state", "started_at", "id"),
+        Index("enrolments_key", "key", "started_at", "id", postgresql_where=text("key <> ''")),
     )
 
     id: int = _id()
@@ -267,9 +265,7 @@ class DeliveryRow(SQLModel, table=True):
     `relayed_at` says when Temporal took it (both wall time). `payload` is a `language.delivery.Delivery`."""
 
     __tablename__ = "deliveries"
-    __table_args__ = (
-        Index("deliveries_waiting", "enrolment_id", "seq", postgresql_where=text("relayed_at IS NULL")),
-    )
+    __table_args__ = (Index("deliveries_waiting", "enrolment_id", "seq", postgresql_where=text("relayed_at IS NULL")),)
 
     enrolment_id: int = Field(sa_column=Column(BigInteger, primary_key=True))
     seq: int = Field(sa_column=Column(BigInteger, primary_key=True))

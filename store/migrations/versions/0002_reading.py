@@ -11,8 +11,14 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("steps", sa.Column("number", sa.BigInteger(), sa.Identity(always=False), nullable=False))
-    op.create_index("enrolments_journey", "enrolments", ["journey", "state", "id"], unique=False)
-    op.create_index("enrolments_key", "enrolments", ["key", "id"], unique=False, postgresql_where=sa.text("key <> ''"))
+    op.create_index("enrolments_journey", "enrolments", ["journey", "state", "started_at", "id"], unique=False)
+    op.create_index(
+        "enrolments_key",
+        "enrolments",
+        ["key", "started_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("key <> ''"),
+    )
     op.create_index("messages_newest", "messages", ["created_at", "key"], unique=False)
     op.create_index(
         "messages_not_sent",

@@ -1,0 +1,118 @@
+"""Lists stay quick when there are many rows: each is read by an index, a page at a time."""
+
+import json
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from store.database import Database
+from store.reading_enrolments import EnrolmentFilter, list_enrolments
+from store.reading_messages import MessageFilter, list_messages
+from store.reading_timeline import Order, read_timeline
+from tests.rows import AT, add_version
+
+MANY = 20_000
+ALLOWED = 2_000
+"""Rows that may be touched for one page: some pages' worth of them, not a share of the table."""
+
+FILL = f"""
+INSERT INTO customers (first_seen_at) SELECT '{AT}' FROM generate_series(1, 100);
+INSERT INTO enrolments (customer_id, journey, version, key, state, outcome, started_at)
+SELECT 1 + n % 100, CASE n % 2 WHEN 0 THEN 'reservation' ELSE 'win_back' END, 1, CASE WHEN n % 500 = 0 THEN 'k' ELSE ''
+    END, CASE WHEN n % 1000 = 0 THEN 'ending' ELSE 'ended' END, 'expired', '{AT}'
+FROM generate_series(1, {MANY}) n;
+INSERT INTO events (source, message_id, customer_id, kind, name, occurred_at, received_at)
+SELECT 's', n::text, 1, 'track', 'E', '{AT}', timestamptz '{AT}' + n * interval '1 second'
+FROM generate_series(1, {MANY}) n;
+INSERT INTO messages (key, enrolment_id, customer_id, step, visit, channel, message, message_class, status, attempt,
+    created_at)
+SELECT n::text, n, 1 + n % 100, 'send', 1, 'sms', 'hello', 'promotional', CASE WHEN n % 1000 = 0 THEN 'failed' ELSE
+    'sent' END, 1, timestamptz '{AT}' + n * interval '1 second' FROM generate_series(1, {MANY}) n;
+ANALYZE
+"""
+
+
+class Watched:
+    """A database that explains each query while it answers it."""
+
+    def __init__(self, db: Database) -> None:
+        self._pool = db.pool
+        self.pool = SimpleNamespace(fetch=self.fetch)
+        self.touched = 0.0
+
+    async def fetch(self, query: str, *arguments: Any) -> Any:
+        plan = await self._pool.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}", *arguments)
+        self.touched = sum(_touched(plan), 0.0)
+        return await self._pool.fetch(query, *arguments)
+
+
+def _touched(plan: Any) -> Iterator[float]:
+    """Rows that each scan of a plan read, those it threw away as well."""
+    match plan:
+        case str():
+            yield from _touched(json.loads(plan))
+        case list():
+            for part in plan:
+                yield from _touched(part)
+        case {"Plan": inner}:
+            yield from _touched(inner)
+        case {"Node Type": kind, "Actual Rows": rows, "Actual Loops": loops}:
+            if "Scan" in kind and "Relation Name" in plan:
+                yield (rows + plan.get("Rows Removed by Filter", 0)) * loops
+            yield from _touched(plan.get("Plans", []))
+
+
+@pytest.fixture
+async def watched(db: Database) -> Watched:
+    for journey in ("reservation", "win_back"):
+        await add_version(db, journey)
+    await db.pool.execute(FILL)
+    return Watched(db)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (EnrolmentFilter(), 50),
+        (EnrolmentFilter(journey="reservation"), 50),
+        (EnrolmentFilter(journey="reservation", state="ended"), 50),
+        (EnrolmentFilter(state="ending"), 20),
+        (EnrolmentFilter(state="active"), 0),
+        (EnrolmentFilter(customer_ids=[7]), 50),
+        (EnrolmentFilter(customer_ids=[7], journey="win_back"), 0),
+        (EnrolmentFilter(key="k"), 40),
+    ],
+)
+async def test_enrolments_are_listed_by_an_index(watched: Watched, wanted: EnrolmentFilter, found: int) -> None:
+    page = await list_enrolments(cast(Database, watched), wanted)
+    assert len(page.items) == found
+    assert watched.touched < ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (MessageFilter(), 50),
+        (MessageFilter(status="failed"), 20),
+        (MessageFilter(status="held"), 0),
+        (MessageFilter(customer_ids=[7]), 50),
+        (MessageFilter(enrolment_id=7), 1),
+        (MessageFilter(journey="reservation"), 50),
+        (MessageFilter(channel="sms", message="hello"), 50),
+    ],
+)
+async def test_messages_are_listed_by_an_index(watched: Watched, wanted: MessageFilter, found: int) -> None:
+    page = await list_messages(cast(Database, watched), wanted)
+    assert len(page.items) == found
+    assert watched.touched < ALLOWED
+
+
+@pytest.mark.parametrize("order", ["oldest", "newest"])
+async def test_long_story_is_read_a_page_at_a_time(watched: Watched, order: Order) -> None:
+    first = await read_timeline(cast(Database, watched), [1], order=order, kinds=["event", "enrolment_started"])
+    assert len(first.items) == 50
+    assert watched.touched < ALLOWED
+    await read_timeline(cast(Database, watched), [1], order=order, kinds=["event"], cursor=first.cursor)
+    assert watched.touched < ALLOWED
