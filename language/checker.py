@@ -6,62 +6,16 @@ from datetime import timedelta
 
 from language.channel import BUILT
 from language.clause import Clause, Use
+from language.expression import FUNCTIONS
+from language.faults import raw_steps
 from language.finding import Finding
 from language.journey import Journey
 from language.loader import Loaded
 from language.message import Message, Reference, references
 from language.program import LARGEST, Program, define
 from language.source import Path, Source
-from language.steps import ROOTS, Send, Step, Until, Wait, WaitFor
+from language.steps import ROOTS, InactiveWait, Send, Step, Until, Wait, WaitFor
 
-FUNCTIONS = frozenset(
-    [
-        "all",
-        "bool",
-        "bytes",
-        "ceil",
-        "contains",
-        "double",
-        "duration",
-        "dyn",
-        "endsWith",
-        "exists",
-        "exists_one",
-        "filter",
-        "floor",
-        "getDate",
-        "getDayOfMonth",
-        "getDayOfWeek",
-        "getDayOfYear",
-        "getFullYear",
-        "getHours",
-        "getMilliseconds",
-        "getMinutes",
-        "getMonth",
-        "getSeconds",
-        "has",
-        "int",
-        "join",
-        "lowerAscii",
-        "map",
-        "matches",
-        "max",
-        "min",
-        "replace",
-        "round",
-        "size",
-        "split",
-        "startsWith",
-        "string",
-        "substring",
-        "timestamp",
-        "trim",
-        "type",
-        "uint",
-        "upperAscii",
-        "abs",
-    ]
-)
 _LATER = {
     "control": "control groups are",
     "group": "arbitration between journeys is",
@@ -73,21 +27,54 @@ _LATER = {
 }
 
 
+_SURE = frozenset(
+    [
+        "unknown-message",
+        "no-text",
+        "not-built",
+        "unknown-name",
+        "unknown-function",
+        "same-id",
+        "constant-key",
+        "no-event",
+    ]
+)
+"""Codes that hold also when faulty parts of the file were cut out."""
+_SURE_WITH_ALL_STEPS = frozenset(["unknown-target", "unknown-step-name", "unknown-of"])
+
+
 def check_journey(
-    loaded: Loaded[Journey], messages: Mapping[str, Message], journeys: frozenset[str] | None = None
+    loaded: Loaded[Journey],
+    messages: Mapping[str, Message],
+    journeys: frozenset[str] | None = None,
+    faulty_messages: frozenset[str] = frozenset(),
 ) -> list[Finding]:
-    """All findings about one loaded journey. `messages` are those of its directory, `journeys` the ids of all."""
-    if loaded.model is None or loaded.source is None:
+    """All findings about one loaded journey. `messages` are those of its directory, `journeys` the ids of all.
+
+    `faulty_messages` are there, but cannot be read: they have findings of their own.
+    """
+    sound = loaded if loaded.model is not None else loaded.sound
+    if sound is None or sound.model is None or sound.source is None or loaded.source is None:
         return list(loaded.findings)
-    checker = _Checker(loaded.model, loaded.source, messages, journeys)
-    return sorted([*loaded.findings, *dict.fromkeys(checker.findings())], key=lambda finding: finding.line)
+    found = _Checker(sound.model, sound.source, messages, journeys, faulty_messages).findings()
+    if sound is not loaded:
+        has_all_steps = len(list(raw_steps(loaded.source.data))) == len(list(raw_steps(sound.source.data)))
+        codes = _SURE | _SURE_WITH_ALL_STEPS if has_all_steps else _SURE
+        found = (finding for finding in found if finding.code in codes)
+    return sorted(dict.fromkeys([*loaded.findings, *found]), key=lambda finding: finding.line)
 
 
 class _Checker:
     def __init__(
-        self, journey: Journey, source: Source, messages: Mapping[str, Message], journeys: frozenset[str] | None
+        self,
+        journey: Journey,
+        source: Source,
+        messages: Mapping[str, Message],
+        journeys: frozenset[str] | None,
+        faulty_messages: frozenset[str],
     ) -> None:
         self.journey, self.source, self.messages, self.journeys = journey, source, messages, journeys
+        self.faulty_messages = faulty_messages
         self.placed = tuple(_placed_steps(journey))
         self.steps = {step.id: step for _, step in self.placed}
 
@@ -184,6 +171,8 @@ class _Checker:
 
     def _send(self, path: Path, step: Send) -> Iterator[Finding]:
         message = self.messages.get(step.send)
+        if message is None and step.send in self.faulty_messages:
+            return
         if message is None:
             remedy = _nearest(step.send, self.messages, f"write messages/{step.send}.yaml")
             yield self._finding((*path, "send"), f"there is no message `{step.send}`", remedy, "unknown-message")
@@ -226,6 +215,9 @@ class _Checker:
             return f"{where} shows `{reference.name}`, which exists nowhere", remedy
         if root == "steps" and rest and rest[0] not in self.steps:
             return f"{where} shows `{reference.name}`, but there is no step `{rest[0]}`", _nearest(rest[0], self.steps)
+        if root == "event" and not self._waits_for_events:
+            what = f"{where} shows `{reference.name}`, but no wait_for of the journey gives an event"
+            return what, "use start.… for the event that started it"
         return None
 
     def _wait_for(self, path: Path, step: WaitFor) -> Iterator[Finding]:
@@ -254,6 +246,8 @@ class _Checker:
     def _wait(self, path: Path, step: Wait) -> Iterator[Finding]:
         if isinstance(step.wait, timedelta) and step.wait <= timedelta(0):
             yield self._finding(path, "the wait is zero long", "write for example `wait: 1h`, or remove it", "no-time")
+        if isinstance(step.wait, InactiveWait) and step.wait.inactive <= timedelta(0):
+            yield self._finding(path, "the silence is zero long", "write for example `inactive: 7d`", "no-time")
         if isinstance(step.wait, Until):
             if step.wait.rearm_on and "start" not in step.wait.until.roots:
                 what = "`rearm_on` changes `start`, which the date does not use"
@@ -281,11 +275,18 @@ class _Checker:
                 place, f"there is no function `{function}`", _nearest(function, FUNCTIONS), "unknown-function"
             )
         for full in use.expression.paths:
-            yield from self._path(place, full)
+            yield from self._path(place, full, use.roots)
+        if "event" in use.expression.roots and path and not use.field.endswith("where") and not self._waits_for_events:
+            what = "`event` is the event that ended a wait_for, and the journey has none"
+            yield self._finding(place, what, "use start.… for the event that started it", "no-event")
 
-    def _path(self, place: Path, full: tuple[str, ...]) -> Iterator[Finding]:
+    @property
+    def _waits_for_events(self) -> bool:
+        return any(isinstance(step, WaitFor) for step in self.steps.values())
+
+    def _path(self, place: Path, full: tuple[str, ...], allowed: frozenset[str]) -> Iterator[Finding]:
         root, *rest = full
-        if root == "steps" and rest and rest[0] not in self.steps:
+        if root == "steps" and "steps" in allowed and rest and rest[0] not in self.steps:
             yield self._finding(
                 place, f"there is no step `{rest[0]}`", _nearest(rest[0], self.steps), "unknown-step-name"
             )
@@ -300,6 +301,8 @@ class _Checker:
 
     def _ways(self) -> Iterator[Finding]:
         if any(target not in self.steps for step in self.steps.values() for target in step.targets()):
+            return
+        if self.journey.stages:
             return
         program = Program(self.journey)
         ways = {name: _following(program, name) for name in program.place_by_id}

@@ -1,7 +1,7 @@
 """Which events something listens to: `on`, `where`, `match`, `of`."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -26,7 +26,7 @@ def _names(value: Any) -> Any:
 class Clause(Part):
     """An event to listen for. `on` is one name or several; `any_activity` means any sign of life of the customer."""
 
-    on: tuple[str, ...] = Field(
+    on: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         min_length=1, description="The event's name, or several.", examples=["Account Activated"]
     )
     where: Expression | None = Field(default=None, description="Only events for which this is true.")

@@ -1,12 +1,13 @@
 """Conditions and computed values: CEL, compiled once, in which a missing field is null and nothing ever raises."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
 import cel
+from cel.stdlib import EXTENSIONS
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
@@ -19,7 +20,39 @@ _HAS = re.compile(r"\bhas\s*\([^()]*\)")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 _BOUND = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
 _INTEGER = range(-(2**63), 2**63)
+LONGEST = 4_000
 _RESERVED = frozenset({"true", "false", "null", "in"})
+
+_MACROS = ("all", "exists", "exists_one", "filter", "has", "map")
+_BUILT_IN = [
+    "bytes",
+    "contains",
+    "double",
+    "duration",
+    "dyn",
+    "endsWith",
+    "getDate",
+    "getDayOfMonth",
+    "getDayOfWeek",
+    "getDayOfYear",
+    "getFullYear",
+    "getHours",
+    "getMilliseconds",
+    "getMinutes",
+    "getMonth",
+    "getSeconds",
+    "int",
+    "matches",
+    "size",
+    "startsWith",
+    "string",
+    "timestamp",
+    "type",
+    "uint",
+]
+_ADDED: Mapping[str, Callable[..., Any]] = {**EXTENSIONS["core"], **EXTENSIONS["strings"], **EXTENSIONS["math"]}
+FUNCTIONS = frozenset([*_MACROS, *_BUILT_IN, *(name.rpartition(".")[2] for name in _ADDED)])
+"""The functions that an expression may use; those of `math` are written `math.round(…)`."""
 
 Path = tuple[str, ...]
 
@@ -27,14 +60,14 @@ Path = tuple[str, ...]
 class Expression:
     """One CEL expression. Equal by source; raises `ValueError` when it does not compile."""
 
-    __slots__ = ("_all", "_filled", "_program", "functions", "roots", "source")
+    __slots__ = ("_added", "_all", "_filled", "_program", "functions", "roots", "source")
 
     def __init__(self, source: str) -> None:
         self.source = source
         self._program, self._all, self._filled = _compile(source)
-        references = self._program.references()
         self.roots = frozenset(path[0] for path in self._all)
-        self.functions = frozenset(name for name in references["functions"] if name[0].isalpha())
+        self.functions = frozenset(name for name in self._program.references()["functions"] if name[0].isalpha())
+        self._added = {name: f for name, f in _ADDED.items() if name.rpartition(".")[2] in self.functions}
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -44,9 +77,14 @@ class Expression:
     def evaluate(self, scope: Mapping[str, Any]) -> Any:
         """The value within `scope` (root name → value); None when a name is missing or the types do not fit."""
         try:
-            return self._program.execute(_project(scope, self._all, self._filled))
-        except Exception:
-            return None
+            names: Any = _project(scope, self._all, self._filled)
+            if self._added:
+                names = cel.Context(variables=names, functions=self._added)
+            return self._program.execute(names)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a panic of the library is no Exception
+            return _no_value(error)
 
     def is_true(self, scope: Mapping[str, Any]) -> bool:
         return self.evaluate(scope) is True
@@ -81,12 +119,23 @@ class Expression:
         return cls(value)
 
 
+def _no_value(error: BaseException) -> None:
+    """Raises what is not the library's: the cancellation of a task, the end of a generator."""
+    if not isinstance(error, Exception) and type(error).__module__ != "pyo3_runtime":
+        raise error
+
+
 @lru_cache(maxsize=4096)
 def _compile(source: str) -> tuple[cel.Program, tuple[Path, ...], tuple[Path, ...]]:
+    if len(source) > LONGEST:
+        raise ValueError(f"an expression has at most {LONGEST} characters; split it")
     try:
         program = cel.compile(source)
-    except ValueError as error:
-        raise ValueError(_first_fault(str(error))) from None
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        _no_value(error)
+        raise ValueError(_first_fault(str(error), source)) from None
     bare = _LITERAL.sub(" '' ", source)
     variables = frozenset(program.variables()).difference(_BOUND.findall(bare))
     every = dict.fromkeys(_paths(bare, variables))
@@ -94,11 +143,16 @@ def _compile(source: str) -> tuple[cel.Program, tuple[Path, ...], tuple[Path, ..
     return program, tuple(every), tuple(filled)
 
 
-def _first_fault(text: str) -> str:
+def _first_fault(text: str, source: str) -> str:
+    bare = _LITERAL.sub("''", source)
+    if re.search(r"(?<![=!<>])=(?!=)", bare):
+        return "a single `=` compares nothing; write `==`"
+    if word := re.search(r"\b(and|or|not)\b", bare, re.IGNORECASE):
+        return f"`{word[0]}` is no word here; write && for and, || for or, ! for not"
     found = re.search(r"ERROR: <input>:\d+:(\d+): (?:Syntax error: )?(.*)", text)
     if not found:
-        return f'not a CEL expression: {text}; write for example event.to == "bought"'
-    fault = found[2].partition(" expecting ")[0]
+        return 'not a CEL expression; write for example event.to == "bought"'
+    fault = found[2].partition(" expecting ")[0].replace("mismatched input '<EOF>'", "it ends too early")
     return f'not a CEL expression, at column {found[1]}: {fault}; write for example event.to == "bought"'
 
 
@@ -107,7 +161,7 @@ def _paths(bare: str, variables: frozenset[str]) -> Iterator[Path]:
         path = (root, *(part.strip() for part in rest.split(".")[1:]))
         if opening == "(":
             path = path[:-1]
-        if path and root in variables and root not in _RESERVED:
+        if path and root in variables and root not in _RESERVED and not (root == "math" and opening == "("):
             yield path
 
 

@@ -37,7 +37,9 @@ class Start(Part):
     def _one_way(self) -> "Start":
         ways = [bool(self.on), self.call, self.date is not None, self.every is not None]
         if sum(ways) != 1 and not (self.audience and not any(ways)):
-            raise ValueError("a start names one of: on (an event), call, audience, date, every")
+            raise ValueError(
+                "a start has exactly one of on, call, audience, date, every; write for example `on: Signed Up`"
+            )
         return self
 
     @property
@@ -113,8 +115,10 @@ class Journey(Part):
 
     @model_validator(mode="after")
     def _steps_or_stages(self) -> "Journey":
-        if bool(self.steps) == bool(self.stages):
-            raise ValueError("a journey has either `steps:` or `stages:`, and at least one step")
+        if self.steps and self.stages:
+            raise ValueError("a journey has either `steps:` or `stages:`; remove one of them")
+        if not self.steps and not self.stages:
+            raise ValueError("the journey has no steps; add `steps:` with at least one step")
         return self
 
     def every_step(self) -> Iterator[Step]:

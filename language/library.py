@@ -1,7 +1,8 @@
 """A directory of journeys, read: everything that belongs together, with all findings about it."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -84,11 +85,12 @@ def _assemble(
     message_by_id = {item.model.message: item.model for item in messages if item.model}
     defaulted = [_with_channels(loaded, message_by_id) for loaded in journeys]
     ids = frozenset(loaded.model.journey for loaded in defaulted if loaded.model)
+    faulty_journeys, faulty_messages = _faulty(journeys, "journey"), _faulty(messages, "message")
     for loaded in defaulted:
-        findings += check_journey(loaded, message_by_id, ids)
-    findings += _misnamed(defaulted, "journey")
-    findings += _misnamed(messages, "message")
-    findings += [fault for loaded in scenarios for fault in _scenario_faults(loaded, ids, message_by_id)]
+        findings += check_journey(loaded, message_by_id, ids | faulty_journeys, faulty_messages)
+    findings += [*_misnamed(defaulted, "journey"), *_misnamed(messages, "message")]
+    checks = _ScenarioChecks(ids, faulty_journeys, message_by_id, faulty_messages)
+    findings += [fault for loaded in scenarios for fault in checks.faults(loaded)]
     findings.sort(key=lambda finding: (finding.file, finding.line))
     return Library(
         journeys={loaded.model.journey: loaded.model for loaded in defaulted if loaded.model},
@@ -96,6 +98,12 @@ def _assemble(
         scenarios={loaded.file: loaded.model for loaded in scenarios if loaded.model},
         findings=tuple(findings),
     )
+
+
+def _faulty(files: Sequence[Loaded[M]], kind: str) -> frozenset[str]:
+    """The ids that files would give if they had no faults: naming them elsewhere is no fault of its own."""
+    stems = [(PurePosixPath(loaded.file).stem, loaded.model) for loaded in files]
+    return frozenset(stem for stem, model in stems if model is None or getattr(model, kind) != stem)
 
 
 def _with_channels(loaded: Loaded[Journey], messages: Mapping[str, Message]) -> Loaded[Journey]:
@@ -107,34 +115,62 @@ def _with_channels(loaded: Loaded[Journey], messages: Mapping[str, Message]) -> 
         message = messages.get(step.send) if isinstance(step, Send) and not step.via else None
         return step.model_copy(update={"via": message.channels}) if message and len(message.channels) == 1 else step
 
-    return Loaded(rewrite(loaded.model, only_channel), loaded.findings, loaded.source)
+    return replace(loaded, model=rewrite(loaded.model, only_channel))
 
 
 def _misnamed(files: Sequence[Loaded[M]], kind: str) -> Iterator[Finding]:
-    """A file is named for its id, so that an id is taken once."""
+    """A file is named for its id, and an id is taken once."""
+    file_by_id: dict[str, str] = {}
     for loaded in files:
-        name = getattr(loaded.model, kind, None)
-        stem = PurePosixPath(loaded.file).stem
-        if loaded.model is not None and name != stem:
+        if loaded.model is None:
+            continue
+        name, stem = str(getattr(loaded.model, kind)), PurePosixPath(loaded.file).stem
+        if name != stem:
             remedy = f"name the file {name}.yaml, or write `{kind}: {stem}`"
             yield _fault(loaded, (kind,), f"the file {stem}.yaml holds the {kind} `{name}`", remedy, "file-name")
+        elif name in file_by_id:
+            what = f"the {kind} `{name}` is also in {file_by_id[name]}"
+            yield _fault(loaded, (kind,), what, "keep one of them, or rename one", "same-id")
+        file_by_id.setdefault(name, loaded.file)
 
 
-def _scenario_faults(
-    loaded: Loaded[Scenario], journeys: frozenset[str], messages: Mapping[str, Message]
-) -> Iterator[Finding]:
-    scenario = loaded.model
-    if scenario is None:
-        return
-    if scenario.journey not in journeys:
-        what = f"there is no journey `{scenario.journey}` without errors in the directory above"
-        yield _fault(
-            loaded, ("journey",), what, f"there are {', '.join(sorted(journeys)) or 'none'}", "unknown-journey"
-        )
-    for number, expected in enumerate(scenario.expect):
-        if expected.send is not None and expected.send not in messages:
-            what = f"there is no message `{expected.send}`"
-            yield _fault(loaded, ("expect", number), what, "write the id of a file in messages/", "unknown-message")
+@dataclass(frozen=True)
+class _ScenarioChecks:
+    """What a scenario names has to exist."""
+
+    journeys: frozenset[str]
+    faulty_journeys: frozenset[str]
+    messages: Mapping[str, Message]
+    faulty_messages: frozenset[str]
+
+    def faults(self, loaded: Loaded[Scenario]) -> Iterator[Finding]:
+        scenario = loaded.model
+        if scenario is None:
+            return
+        if scenario.journey not in self.journeys | self.faulty_journeys:
+            what = f"there is no journey `{scenario.journey}` in the directory above"
+            yield _fault(loaded, ("journey",), what, _nearest(scenario.journey, self.journeys), "unknown-journey")
+        for number, given in enumerate(scenario.given):
+            if given.message_event is not None:
+                yield from self._message(loaded, ("given", number), given.message_event[1], None)
+        for number, expected in enumerate(scenario.expect):
+            if expected.send is not None:
+                yield from self._message(loaded, ("expect", number), expected.send, expected.via)
+
+    def _message(self, loaded: Loaded[Scenario], path: Path, name: str, channel: str | None) -> Iterator[Finding]:
+        message = self.messages.get(name)
+        if message is None and name not in self.faulty_messages:
+            what = f"there is no message `{name}`"
+            yield _fault(loaded, path, what, _nearest(name, self.messages), "unknown-message")
+        if message is not None and channel is not None and channel not in message.channels:
+            what = f"the message `{name}` has no text for {channel}"
+            yield _fault(loaded, path, what, f"choose {' or '.join(message.channels)}", "no-text")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean `{close[0]}`?" if close else f"there are {', '.join(names) or 'none'}"
 
 
 def _fault(loaded: Loaded[M], path: Path, what: str, remedy: str, code: str) -> Finding:

@@ -1,12 +1,13 @@
 """A scenario: what happens to one customer, and everything that must be sent."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from language.duration import Duration, parse_duration
+from language.local_time import find_zone
 from language.part import Part
 
 _RELATIVE = re.compile(r"\{\{\s*(-?)\s*([^{}]+?)\s*\}\}")
@@ -26,6 +27,14 @@ class Customer(Part):
     time_zone: str | None = Field(default=None, examples=["America/Sao_Paulo"])
     locale: str | None = Field(default=None, examples=["pt-BR"])
 
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str | None) -> str | None:
+        try:
+            return name if name is None else find_zone(name).key
+        except ValueError:
+            raise ValueError(f"{name!r} is no time zone; write for example Europe/Moscow") from None
+
 
 class Given(Part):
     """Something that happens, that long after the beginning."""
@@ -39,6 +48,12 @@ class Given(Part):
     delivered: str | None = None
     answered: str | None = None
     bounced: str | None = None
+
+    @field_validator("with_", "traits")
+    @classmethod
+    def _readable_moments(cls, values: dict[str, Any] | None) -> dict[str, Any] | None:
+        at_beginning(values, datetime(2000, 1, 1, tzinfo=UTC))
+        return values
 
     @model_validator(mode="after")
     def _one_thing(self) -> "Given":

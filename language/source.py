@@ -1,5 +1,6 @@
 """YAML text as plain data that remembers its lines."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -9,12 +10,24 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 
 from language.finding import Finding
 
 Path = tuple[str | int, ...]
+_UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_IN_WORDS = (
+    ("character '\\t'", "a tab stands where spaces are needed", "indent with spaces"),
+    ("end of stream", "a quote or bracket is not closed", "close it"),
+    ("another document", "a second document begins here", "write one document a file, without `---` in between"),
+    ("mapping values are not allowed", "a colon stands inside a text", "put the whole text in quotes"),
+    ("expected <block end>", "this line is not indented like those it belongs to", "align it with them"),
+    ("could not find expected ':'", "a field without its colon", "write `name: value`"),
+    ("undefined alias", "a text begins with `*`", "put it in quotes"),
+)
+"""Parts of the parser's complaints, in words for people, and what to do."""
 LARGEST = 1_000_000
+MOST_PLACES = 50_000
 DEEPEST = 60
 
 
@@ -27,10 +40,14 @@ class Source:
     line_by_path: Mapping[Path, int] = field(default_factory=dict)
 
     def line(self, path: Path) -> int:
-        """The line of the nearest place that exists."""
-        while path and path not in self.line_by_path:
-            path = path[:-1]
-        return self.line_by_path.get(path, 1)
+        """The line of the nearest place that exists; a list of one may be written without its `-`."""
+        place: Path = ()
+        for part in path:
+            if (*place, part) in self.line_by_path:
+                place = (*place, part)
+            elif isinstance(part, str):
+                break
+        return self.line_by_path.get(place, 1)
 
 
 class Unreadable(Exception):
@@ -45,20 +62,25 @@ def read_yaml(file: str, text: str) -> Source:
     """Read one YAML 1.2 document; raises `Unreadable`."""
     if len(text) > LARGEST:
         raise _unreadable(file, 1, "the file is larger than a megabyte", "split it", "file-too-large")
+    if found := _UNPRINTABLE.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        what = f"there is an invisible character (U+{ord(found[0]):04X})"
+        raise _unreadable(file, line, what, "delete it, or type the line anew", "not-yaml")
     try:
         loaded = YAML(typ="rt", pure=True).load(StringIO(text))
     except DuplicateKeyError as error:
         raise _duplicate(file, error) from None
     except MarkedYAMLError as error:
         raise _not_yaml(file, error) from None
-    except (YAMLError, ValueError, RecursionError) as error:
+    except Exception as error:  # odd tags and numbers make the parser raise nearly anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise _unreadable(file, 1, f"not YAML: {reason}", "mend the text", "not-yaml") from None
     lines: dict[Path, int] = {(): 1}
     try:
         return Source(file, _plain(loaded, (), lines), lines)
     except RecursionError:
-        raise _unreadable(file, 1, "nested too deeply", f"at most {DEEPEST} levels", "too-deep") from None
+        what, remedy = "nested too deeply", f"at most {DEEPEST} levels and {MOST_PLACES} values"
+        raise _unreadable(file, 1, what, remedy, "too-deep") from None
 
 
 def _unreadable(file: str, line: int, what: str, remedy: str, code: str) -> Unreadable:
@@ -72,15 +94,17 @@ def _duplicate(file: str, error: DuplicateKeyError) -> Unreadable:
 
 
 def _not_yaml(file: str, error: MarkedYAMLError) -> Unreadable:
-    mark = error.problem_mark or error.context_mark
-    remedy = "check the indentation, the colons and the quotes of this line and the one above"
-    return _unreadable(
-        file, mark.line + 1 if mark else 1, f"not YAML: {error.problem or error.context}", remedy, "not-yaml"
-    )
+    problem = str(error.problem or error.context)
+    unknown = (f"not YAML: {problem}", "check the indentation, the colons and the quotes around here")
+    what, remedy = next(((what, do) for part, what, do in _IN_WORDS if part in problem), unknown)
+    # An open quote or bracket is found at the end of the file; it was opened where the context begins.
+    mark = error.context_mark if "end of stream" in problem else error.problem_mark
+    mark = mark or error.problem_mark or error.context_mark
+    return _unreadable(file, mark.line + 1 if mark else 1, what, remedy, "not-yaml")
 
 
 def _plain(value: Any, path: Path, lines: dict[Path, int]) -> Any:
-    if len(path) > DEEPEST:
+    if len(path) > DEEPEST or len(lines) > MOST_PLACES:
         raise RecursionError
     if isinstance(value, CommentedMap):
         return {_text(key): _placed(value, key, (*path, _text(key)), lines) for key in value}

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import groupby
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, SerializeAsAny, Tag, WrapValidator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, SerializeAsAny, Tag, WrapValidator, field_validator
 
 from language.channel import CHANNELS
 from language.clause import Clause, ToClauses, Use, uses
@@ -118,14 +118,15 @@ class Send(Step):
         default="rather_never", description="When a crash leaves it unknowable whether the message went out."
     )
 
-    @model_validator(mode="after")
-    def _known_channels(self) -> "Send":
-        for channel in self.via:
+    @field_validator("via")
+    @classmethod
+    def _known_channels(cls, via: tuple[str, ...]) -> tuple[str, ...]:
+        for channel in via:
             if channel not in CHANNELS:
                 raise ValueError(f"{channel!r} is no channel; write one of {', '.join(CHANNELS)}")
-        if len(set(self.via)) != len(self.via):
-            raise ValueError("the same channel stands twice in `via`; name each once")
-        return self
+        if len(set(via)) != len(via):
+            raise ValueError("the same channel stands twice; name each once")
+        return via
 
     def default_id(self) -> str:
         return f"send_{self.send}"
