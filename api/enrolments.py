@@ -3,24 +3,38 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+import orjson
 from fastapi import APIRouter, Body, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.messages import MessageRead
-from api.naming import NAMES, CustomerName, family_of
+from api.naming import NAMES, CustomerName, customer_of, family_of
 from api.paging import Asked, Paged, PageRead
 from api.problem import Problem
 from api.provided import App, Db
 from api.security import NeedsApiKey
+from api.segment import MOST_BYTES
 from language.delivery import Command
 from store import reading_enrolments as reading
 from store.commands import command
+from store.enrolling import Enrol
 from store.reading_messages import MessageFilter, list_messages
 
 router = APIRouter(prefix="/v1/enrolments", tags=["enrolments"], dependencies=[NeedsApiKey])
 
 MOST_MESSAGES = 200
 EnrolmentId = Annotated[int, Path(description="The enrolment's id.", examples=[1017], ge=1, lt=2**63)]
+
+
+def storable(properties: dict[str, Any]) -> dict[str, Any]:
+    """As for an event's properties. Raises ValueError."""
+    try:
+        encoded = orjson.dumps(properties)
+    except TypeError:
+        raise ValueError("they cannot be stored: nested too deeply, or a number or text out of bounds") from None
+    if len(encoded) > MOST_BYTES or b"\\u0000" in encoded:
+        raise ValueError(f"they are larger than {MOST_BYTES // 1024} KB, or contain a NUL character")
+    return properties
 
 
 class EnrolmentRead(BaseModel):
@@ -83,6 +97,21 @@ class EnrolmentsAsked(Paged):
     outcome: str | None = Field(None, examples=["converted"])
 
 
+class EnrolmentCreate(BaseModel):
+    """Who is to enter which journey. The journey must say `call: true` among its starts."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    journey: str = Field(examples=["reservation"])
+    customer: CustomerName = Field(description=NAMES, examples=["user_id:u-1029"])
+    key: str | None = Field(
+        None, min_length=1, max_length=512, description="For a journey with a key that the properties do not hold."
+    )
+    properties: Annotated[dict[str, Any], AfterValidator(storable)] = Field(
+        default={}, description="`start.…` in the journey; at most 128 KB.", examples=[{"expires_at": "2026-12-24"}]
+    )
+
+
 class CommandCreate(BaseModel):
     """Why, for those who read about it later."""
 
@@ -101,6 +130,16 @@ async def list_enrolments(asked: Annotated[EnrolmentsAsked, Query()], db: Db) ->
     wanted = reading.EnrolmentFilter(asked.journey, asked.state, family, asked.key, asked.outcome)
     page = await reading.list_enrolments(db, wanted, cursor=asked.cursor, limit=asked.limit)
     return EnrolmentPage(items=[EnrolmentRead.model_validate(it) for it in page.items], next_cursor=page.cursor)
+
+
+@router.post("", summary="Enrol a customer", status_code=201)
+async def create_enrolment(create: EnrolmentCreate, app: App) -> EnrolmentDetailRead:
+    """By call, without an event. Refused (409) where the journey's rules would refuse an event: asked twice, it
+    starts once, unless the journey says `again: always`."""
+    customer = await customer_of(app.db, create.customer)
+    enrolment_id = await app.enroller.enrol(Enrol(create.journey, customer.id, create.key, create.properties))
+    app.waker.wake()
+    return await _detail(app.db, enrolment_id)
 
 
 @router.get("/{enrolment_id}", summary="Read an enrolment")

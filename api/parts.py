@@ -17,6 +17,7 @@ from runtime.failpoint import hit
 from runtime.settings import Settings
 from runtime.temporal import connect
 from store.database import Database
+from store.enrolling import Enroller
 from store.ingest import Ingest
 from store.ingest_queue import IngestQueue
 from store.outbox import Outbox
@@ -46,6 +47,7 @@ class Parts:
     queue: IngestQueue
     relay: Relay
     waker: Waker
+    enroller: Enroller
 
 
 @asynccontextmanager
@@ -69,7 +71,7 @@ async def running(settings: Settings) -> AsyncIterator[Parts]:
         ingest = Ingest(db, clock, in_demo_time=pace.speed != 1, wake=waker.wake, committed=committed)
         queue = IngestQueue(ingest)
         stack.push_async_callback(queue.drain)
-        yield Parts(db, pace, clock, temporal, client, outbox, versions, queue, relay, waker)
+        yield Parts(db, pace, clock, temporal, client, outbox, versions, queue, relay, waker, Enroller(db, clock))
 
 
 def _now(pace: Pace) -> datetime:

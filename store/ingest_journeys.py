@@ -141,9 +141,9 @@ class Decisions:
         elif occurrence.occurred_at < occurrence.at - listener.late:
             self._refuse(listener, occurrence, person, "the event came too late to start this journey (`late`)")
         else:
-            self._admit(listener, entry, occurrence, person)
+            self.admit(listener, entry, occurrence, person)
 
-    def _admit(self, listener: Listener, entry: Entry, occurrence: Occurrence, person: Person) -> None:
+    def admit(self, listener: Listener, entry: Entry, occurrence: Occurrence, person: Person) -> None:
         key = entry.key
         same = [it for it in self._by_customer[person.id] if (it.journey, it.key) == (listener.journey, key)]
         inside = next((it for it in same if it.is_active), None)

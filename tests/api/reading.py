@@ -13,6 +13,7 @@ from api.app import create_app
 from language.clock import Pace
 from runtime.settings import Settings
 from store.database import Database
+from store.enrolling import Enroller
 from tests.rows import AT
 
 API_KEY = "key-of-support"
@@ -34,7 +35,11 @@ async def reading(db: Database, *, now: datetime = AT, **settings: Any) -> Async
     """A client of the API with an API key; `client.bell` is what commands ring."""
     app = create_app(Settings(api_keys=(SecretStr(API_KEY),), **settings))
     bell = Bell()
-    app.state.parts = SimpleNamespace(db=db, clock=lambda: now, pace=Pace(), waker=bell)
+
+    def clock() -> datetime:
+        return now
+
+    app.state.parts = SimpleNamespace(db=db, clock=clock, pace=Pace(), waker=bell, enroller=Enroller(db, clock))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=AUTHORIZATION) as client:
         client.bell = bell  # type: ignore[attr-defined]
