@@ -10,10 +10,12 @@ from fastapi.openapi.utils import get_openapi
 from api import clock, customers, enrolments, health, ingest, journeys, messages, timeline
 from api.codec import codec_router
 from api.intake import Intake
+from api.last_resort import LastResort
 from api.parts import running
 from api.problem import PROBLEMS, add_problem_handlers
 from api.sandbox.app import sandbox_router
 from api.security import NeedsApiKey, WriteKeys
+from api.shortcut import Shortcut
 from runtime.settings import Settings
 from store.sandbox import SandboxAccount, SandboxInbox
 
@@ -40,6 +42,8 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Sojourn", description=DESCRIPTION, version="0.1.0", lifespan=lifespan, responses=PROBLEMS)
     app.state.api_keys = tuple(key.get_secret_value().encode() for key in settings.api_keys)
     add_problem_handlers(app)
+    app.add_middleware(Shortcut, endpoint_by_path=ingest.endpoint_by_path())
+    app.add_middleware(LastResort)
     readers = (timeline, customers, enrolments, messages, journeys, clock)  # a timeline's path is a customer's as well
     for router in (ingest.router, *(it.router for it in readers), codec_router(settings), health.router):
         app.include_router(router)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from api.intake import Intake
 from api.problem import PROBLEMS
+from api.shortcut import Endpoint
 
 
 class Success(BaseModel):
@@ -133,3 +134,7 @@ async def group(request: Request) -> Response:
 async def alias(request: Request) -> Response:
     """Two ids are one customer."""
     return await _take(request, "alias")
+
+
+def endpoint_by_path() -> dict[str, Endpoint]:
+    return {route.path: route.endpoint for route in router.routes if isinstance(route, APIRoute)}

@@ -1,6 +1,7 @@
 """Every error answer, as RFC 9457 problem details, from one place."""
 
-from collections.abc import Mapping
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -53,17 +54,14 @@ def answer(problem: ProblemRead, headers: Mapping[str, str] | None = None) -> JS
 
 
 def add_problem_handlers(app: FastAPI) -> None:
-    for kind, handler in {
-        Problem: _problem,
-        HTTPException: _http_exception,
-        RequestValidationError: _invalid,
-        Full: _full,
-        Unavailable: _unavailable,
-        CommandError: _refused,
-        BadCursorError: _bad_cursor,
-        Exception: _unexpected,
-    }.items():
-        app.add_exception_handler(kind, handler)  # type: ignore[arg-type]
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+
+
+async def answer_to(request: Request, error: Exception) -> JSONResponse:
+    """The answer to any exception, for whoever stands outside of the application's own handlers."""
+    handler = next(_HANDLERS[kind] for kind in (*type(error).__mro__, Exception) if kind in _HANDLERS)
+    return await handler(request, error)
 
 
 async def _problem(_: Request, error: Problem) -> JSONResponse:
@@ -102,5 +100,19 @@ async def _bad_cursor(_: Request, error: BadCursorError) -> JSONResponse:
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    log.error("request.failed", path=request.scope["path"], error=type(error).__name__, exc_info=error)
+    """Where it happened is logged, not its text: that may quote a customer."""
+    places = [f"{place.filename}:{place.lineno}" for place in traceback.extract_tb(error.__traceback__)[-4:]]
+    log.error("request.failed", path=request.scope["path"], error=type(error).__name__, places=places)
     return answer(ProblemRead(title="Something is wrong on our side", status=500))
+
+
+_HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[JSONResponse]]] = {
+    Problem: _problem,
+    HTTPException: _http_exception,
+    RequestValidationError: _invalid,
+    Full: _full,
+    Unavailable: _unavailable,
+    CommandError: _refused,
+    BadCursorError: _bad_cursor,
+    Exception: _unexpected,
+}
