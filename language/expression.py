@@ -19,6 +19,7 @@ _PATH = re.compile(r"(?<![\w.])([A-Za-z_]\w*)((?:\s*\.\s*[A-Za-z_]\w*)*)\s*([(\[
 _HAS = re.compile(r"\bhas\s*\([^()]*\)")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 _BOUND = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
+_WHOLE_NUMBER = re.compile(r"(?<![\w.])(\d+)(?![\w.])")
 _INTEGER = range(-(2**63), 2**63)
 LONGEST = 4_000
 _RESERVED = frozenset({"true", "false", "null", "in"})
@@ -77,14 +78,21 @@ class Expression:
     def evaluate(self, scope: Mapping[str, Any]) -> Any:
         """The value within `scope` (root name → value); None when a name is missing or the types do not fit."""
         try:
-            names: Any = _project(scope, self._all, self._filled)
-            if self._added:
-                names = cel.Context(variables=names, functions=self._added)
-            return self._program.execute(names)
+            return self._execute(_project(scope, self._all, self._filled))
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # a panic of the library is no Exception
             return _no_value(error)
+
+    def _execute(self, names: dict[str, Any]) -> Any:
+        try:
+            return self._program.execute(self._context(names))
+        except TypeError:
+            # CEL does not mix whole numbers and others; in JSON 7 and 7.0 are one number, so calculate with the latter.
+            return _compile(_with_doubles(self.source))[0].execute(self._context(_doubled(names)))
+
+    def _context(self, names: dict[str, Any]) -> Any:
+        return cel.Context(variables=names, functions=self._added) if self._added else names
 
     def is_true(self, scope: Mapping[str, Any]) -> bool:
         return self.evaluate(scope) is True
@@ -154,6 +162,35 @@ def _first_fault(text: str, source: str) -> str:
         return 'not a CEL expression; write for example event.to == "bought"'
     fault = found[2].partition(" expecting ")[0].replace("mismatched input '<EOF>'", "it ends too early")
     return f'not a CEL expression, at column {found[1]}: {fault}; write for example event.to == "bought"'
+
+
+def _with_doubles(source: str) -> str:
+    texts = _LITERAL.finditer(source)
+    return "".join(
+        _WHOLE_NUMBER.sub(r"\1.0", between) + text
+        for between, text in _split(source, [(found.start(), found.end()) for found in texts])
+    )
+
+
+def _split(source: str, spans: list[tuple[int, int]]) -> Iterator[tuple[str, str]]:
+    """The source as pairs of what stands before a text and the text itself."""
+    begin = 0
+    for start, end in [*spans, (len(source), len(source))]:
+        yield source[begin:start], source[start:end]
+        begin = end
+
+
+def _doubled(value: Any) -> Any:
+    match value:
+        case bool():
+            return value
+        case int():
+            return float(value)
+        case dict():
+            return {name: _doubled(item) for name, item in value.items()}
+        case list():
+            return [_doubled(item) for item in value]
+    return value
 
 
 def _paths(bare: str, variables: frozenset[str]) -> Iterator[Path]:
