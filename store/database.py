@@ -1,11 +1,9 @@
-"""The way to PostgreSQL: an asyncpg pool for the hot path, and an SQLAlchemy engine for reads with dynamic filters."""
+"""The way to PostgreSQL."""
 
-from functools import cached_property
 from typing import Any
 
 import asyncpg
 import orjson
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 
 class EncodedJson(bytes):
@@ -27,22 +25,12 @@ class Database:
         pool = await asyncpg.create_pool(url, min_size=1, max_size=pool_size, init=set_codecs, reset=_keep)
         return cls(url, pool)
 
-    @cached_property
-    def engine(self) -> AsyncEngine:
-        return make_engine(self.url)
-
     async def connect(self) -> "asyncpg.Connection[asyncpg.Record]":
         """A connection outside the pool, for LISTEN and NOTIFY; the caller closes it."""
         return await asyncpg.connect(self.url)
 
     async def close(self) -> None:
         await self.pool.close()
-        if "engine" in self.__dict__:
-            await self.engine.dispose()
-
-
-def make_engine(url: str) -> AsyncEngine:
-    return create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url))
 
 
 async def _keep(connection: Any) -> None:

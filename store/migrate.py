@@ -3,11 +3,11 @@
 import asyncio
 from pathlib import Path
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
-
-from store.database import make_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 LOCK = 0x50_6A_0E_4E
 """Two processes that migrate at once take turns: a PostgreSQL advisory lock, the same number everywhere."""
@@ -28,6 +28,11 @@ async def migrate_database(database_url: str) -> None:
             await connection.commit()
     finally:
         await engine.dispose()
+
+
+def make_engine(url: str) -> AsyncEngine:
+    """SQLAlchemy is for migrations only; everything else talks to PostgreSQL through `store.database`."""
+    return create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url))
 
 
 def alembic_config(connection: Connection) -> Config:

@@ -1,9 +1,12 @@
 from datetime import timedelta
+from typing import Any
 
-from store.database import Database
+import asyncpg
+
+from store.database import Database, set_codecs
 from store.ingest import Ingest
 from store.ingest_event import Reject
-from tests.store.ingesting import DAY, NOW, Clock, customer_of, identify, track
+from tests.store.ingesting import DAY, NOW, Clock, customer_of, identify, publish_journey, track
 
 
 async def test_an_event_is_stored_with_its_customer(db: Database, ingest: Ingest) -> None:
@@ -83,3 +86,22 @@ async def test_wakes_only_when_there_is_something_to_relay(db: Database, clock: 
     ingest = Ingest(db, clock, wake=lambda: calls.append("wake"), committed=lambda: calls.append("committed"))
     await ingest.accept([track("A")])
     assert calls == ["committed"]
+
+
+async def test_a_hundred_events_cost_a_handful_of_statements(db: Database, clock: Clock) -> None:
+    """Whoever they concern: known and unknown customers, some of whom start, hear and leave a journey."""
+    await publish_journey(db, journey="welcome", start={"on": "Begun"}, exit={"on": "Left"}, again="after_exit")
+    statements: list[str] = []
+
+    async def listen(connection: Any) -> None:
+        await set_codecs(connection)
+        connection.add_query_logger(lambda query: statements.append(query.query))
+
+    async with asyncpg.create_pool(db.url, min_size=1, max_size=1, init=listen) as pool:
+        ingest = Ingest(Database(db.url, pool), clock)
+        names = ["Begun", "Left", "Begun", "Other"]
+        await ingest.accept([track(names[n % 4], f"u{n % 20}") for n in range(100)])
+        statements.clear()
+        known_and_new = [track(names[n % 4], f"u{n % 40}") for n in range(90)]
+        await ingest.accept(known_and_new + [identify(f"u{n}", {"n": n}) for n in range(10)])
+    assert 5 < len(statements) <= 16, statements

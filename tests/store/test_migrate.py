@@ -8,7 +8,7 @@ from sqlmodel import SQLModel
 
 import store.tables  # noqa: F401  (fills the metadata)
 from store.database import Database
-from store.migrate import migrate_database
+from store.migrate import make_engine, migrate_database
 
 
 def differences(connection: Connection) -> list[Any]:
@@ -16,16 +16,21 @@ def differences(connection: Connection) -> list[Any]:
     return list(compare_metadata(context, SQLModel.metadata))
 
 
-async def test_migrations_make_exactly_the_tables_of_the_models(db: Database) -> None:
-    async with db.engine.connect() as connection:
+async def look(db: Database) -> list[Any]:
+    engine = make_engine(db.url)
+    async with engine.connect() as connection:
         found = await connection.run_sync(differences)
-    assert found == []
+    await engine.dispose()
+    return found
+
+
+async def test_migrations_make_exactly_the_tables_of_the_models(db: Database) -> None:
+    assert await look(db) == []
 
 
 async def test_a_missing_column_would_be_noticed(db: Database) -> None:
     await db.pool.execute("ALTER TABLE events DROP COLUMN kind")
-    async with db.engine.connect() as connection:
-        assert await connection.run_sync(differences)
+    assert await look(db)
 
 
 async def test_two_processes_migrating_at_once_take_turns(db: Database) -> None:
