@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
@@ -97,7 +98,7 @@ class Desk:
     async def attempt(self, send: SendMessage, number: int = 1, *, hit: Callable[[str], None] | None = None) -> Receipt:
         """One attempt of the activity, as Temporal would make it."""
         environment = ActivityEnvironment()
-        environment.info = dataclasses.replace(environment.info, attempt=number)
+        environment.info = dataclasses.replace(environment.info, attempt=number, task_token=uuid4().bytes)
         activities = MessagingActivities(
             self.ledger, self.channels, self.library.message, hit=hit or (lambda point: None)
         )
