@@ -1,0 +1,67 @@
+"""A backend that reports its events as an analytics SDK does: the same message ids again and again until it is 200."""
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+GIVE_UP = 120.0
+LONGEST_PAUSE = 1.0
+CALL_TIMEOUT = aiohttp.ClientTimeout(total=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """When an event was posted first and when it was answered 200 (Unix seconds), and in how many tries."""
+
+    first_at: float
+    answered_at: float
+    tries: int
+
+
+class Backend:
+    def __init__(self, http: aiohttp.ClientSession, api_url: str, write_key: str) -> None:
+        self._http = http
+        self._url = f"{api_url}/v1/batch"
+        self._auth = aiohttp.BasicAuth(write_key, "")
+        self.retries = 0
+
+    async def tell(self, events: Sequence[dict[str, Any]]) -> Told:
+        """Post one batch until it is answered 200. Raises TimeoutError when that does not happen."""
+        first_at, pause = time.time(), 0.1
+        async with asyncio.timeout(GIVE_UP):
+            for tries in range(1, 10_000):
+                if await self._post(events):
+                    return Told(first_at, time.time(), tries)
+                self.retries += 1
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+        raise AssertionError("unreachable")
+
+    async def _post(self, events: Sequence[dict[str, Any]]) -> bool:
+        headers = {"Content-Type": "application/json"}
+        try:
+            async with self._http.post(
+                self._url,
+                data=json.dumps({"batch": list(events)}),
+                auth=self._auth,
+                headers=headers,
+                timeout=CALL_TIMEOUT,
+            ) as answer:
+                if 400 <= answer.status < 500 and answer.status != 429:
+                    raise RuntimeError(f"the API answered {answer.status}: {(await answer.text())[:200]}")
+                return answer.status == 200
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return False
+
+
+def track(user: str, event: str, message_id: str, **properties: Any) -> dict[str, Any]:
+    return {"type": "track", "userId": user, "event": event, "messageId": message_id, "properties": properties}
+
+
+def identify(user: str, **traits: Any) -> dict[str, Any]:
+    return {"type": "identify", "userId": user, "messageId": f"{user}-identify", "traits": traits}

@@ -1,0 +1,96 @@
+"""What is done to the stack while customers are on their way."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from runtime.part import PartFailed
+from scripts.crash.ground import Ground
+from scripts.provider import Fault as ProviderFault
+
+PARTS = ("postgres", "temporal", "api", "worker")
+LULLS: tuple[ProviderFault, ...] = ("drop", "accept_then_drop", "too_many", "error_after_accept", "unavailable")
+BACK_WITHIN = 60.0
+HIT_WITHIN = 15.0
+"""Seconds in which an armed point must be reached while customers are on their way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`strike` harms the stack for about the given number of seconds and returns once everything is back."""
+
+    name: str
+    strike: Callable[[Ground, float], Awaitable[None]]
+
+
+def at_point(part: str, point: str, *, times: int = 2, spread: int = 20) -> Fault:
+    """The part dies by its own hand at a named point, each time at one of the next `spread` hits."""
+
+    async def strike(ground: Ground, _over: float) -> None:
+        for _ in range(times):
+            await die_at(ground, part, f"{point}:{ground.chance.randint(1, spread)}")
+
+    return Fault(point, strike)
+
+
+async def die_at(ground: Ground, part: str, point: str) -> None:
+    """One life of a part with an armed point; returns once it is back from its death."""
+    try:
+        await ground.stack.restart(part, {"SOJOURN_FAILPOINTS": point})
+        await ground.stack.recovered(part, after=ground.stack.pids.get(part, 0), within=HIT_WITHIN)
+    except PartFailed as failed:
+        # It takes work a moment before it says that it is ready.
+        if "SIGKILL before it was ready" not in str(failed):
+            raise
+        ground.kills[part] += 1
+        await ground.stack.start(part)
+    except TimeoutError:
+        ground.say(f"{point} was not reached any more")
+        await ground.stack.restart(part)
+
+
+def from_outside(part: str, *, times: int = 2) -> Fault:
+    """kill -9, at moments by chance."""
+
+    async def strike(ground: Ground, over: float) -> None:
+        for _ in range(times):
+            await asyncio.sleep(ground.chance.uniform(0.1, over / times))
+            await kill(ground, [part])
+
+    return Fault(part, strike)
+
+
+def at_random(*, times: int = 5) -> Fault:
+    """kill -9 of one or two parts at once, again and again, while the providers have their bad moments too."""
+
+    async def strike(ground: Ground, over: float) -> None:
+        for _ in range(times):
+            await asyncio.sleep(ground.chance.uniform(0.1, over / times))
+            ground.provider.fail(ground.chance.choice(LULLS), ground.chance.randint(1, 3))
+            await kill(ground, some_parts(ground.chance))
+
+    return Fault("random", strike)
+
+
+def some_parts(chance: random.Random) -> list[str]:
+    return chance.sample(PARTS, chance.choice((1, 2)))
+
+
+async def kill(ground: Ground, parts: Sequence[str]) -> None:
+    """All in the same moment; returns once they are back."""
+    pid_by_part = {part: ground.stack.kill(part) for part in parts if part in ground.stack.pids}
+    await asyncio.gather(
+        *(ground.stack.recovered(part, after=pid, within=BACK_WITHIN) for part, pid in pid_by_part.items())
+    )
+
+
+FAULTS: tuple[Fault, ...] = (
+    at_point("api", "api.committed"),
+    at_point("api", "relay.signalled"),
+    at_point("worker", "worker.claimed"),
+    at_point("worker", "worker.called"),
+    at_point("worker", "worker.recorded"),
+    *(from_outside(part) for part in PARTS),
+    at_random(),
+)
