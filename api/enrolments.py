@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.messages import MessageRead
 from api.naming import NAMES, CustomerName, customer_of, family_of
-from api.paging import Asked, Paged, PageRead
+from api.paging import Asked, Paged, PageRead, Text
 from api.problem import Problem
 from api.provided import App, Db
 from api.security import NeedsApiKey
@@ -102,9 +102,9 @@ class EnrolmentCreate(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    journey: str = Field(examples=["reservation"])
+    journey: Text = Field(examples=["reservation"])
     customer: CustomerName = Field(description=NAMES, examples=["user_id:u-1029"])
-    key: str | None = Field(
+    key: Text | None = Field(
         None, min_length=1, max_length=512, description="For a journey with a key that the properties do not hold."
     )
     properties: Annotated[dict[str, Any], AfterValidator(storable)] = Field(
@@ -117,7 +117,7 @@ class CommandCreate(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str | None = Field(None, max_length=500, examples=["the customer asked for it by phone"])
+    reason: Text | None = Field(None, max_length=500, examples=["the customer asked for it by phone"])
 
 
 Why = Annotated[CommandCreate | None, Body()]

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.paging import Asked, Paged, PageRead
+from api.paging import Asked, Paged, PageRead, Text
 from api.problem import Problem
 from api.provided import Db
 from api.security import NeedsApiKey
@@ -16,7 +16,7 @@ from store import reading_journeys as reading
 
 router = APIRouter(prefix="/v1/journeys", tags=["journeys"], dependencies=[NeedsApiKey])
 
-JourneyId = Annotated[str, Path(description="The journey's id.", examples=["reservation"])]
+JourneyId = Annotated[Text, Path(description="The journey's id.", examples=["reservation"])]
 
 
 class EnrolmentCountsRead(BaseModel):

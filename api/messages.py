@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.naming import NAMES, CustomerName, family_of
-from api.paging import Asked, Paged, PageRead
+from api.paging import Asked, Paged, PageRead, Text
 from api.problem import Problem
 from api.provided import Db
 from api.security import NeedsApiKey
@@ -31,7 +31,7 @@ Status = Literal[
     "unknown",
 ]
 MessageKey = Annotated[
-    str, Path(description="`<enrolment>/<step>/<visit>/<channel>`", examples=["1017/send_last_touch/1/sms"])
+    Text, Path(description="`<enrolment>/<step>/<visit>/<channel>`", examples=["1017/send_last_touch/1/sms"])
 ]
 
 

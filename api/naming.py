@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from api.paging import Text
 from api.problem import Problem
 from store.database import Database
 from store.reading_customers import CustomerRecord, find_customer, parse_name
@@ -14,7 +15,7 @@ def _readable(text: str) -> str:
     return text
 
 
-CustomerName = Annotated[str, AfterValidator(_readable)]
+CustomerName = Annotated[Text, AfterValidator(_readable)]
 """Our id, or `user_id:…`, `anonymous_id:…`, `email:…`, `phone:…`."""
 
 NAMES = "Our id, or `user_id:…`, `anonymous_id:…`, `email:…`, `phone:…`."

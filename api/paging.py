@@ -1,18 +1,30 @@
 """What all lists have in common."""
 
-from typing import Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 Item = TypeVar("Item")
 
 MOST = 200
 
 
+def without_nul(value: Any) -> Any:
+    """Nothing that we store contains a NUL character, and PostgreSQL does not even compare with one."""
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("it contains a NUL character")
+    return value
+
+
+Text = Annotated[str, AfterValidator(without_nul)]
+
+
 class Asked(BaseModel):
     """The query parameters of a route; others are refused, so that a misspelt filter is no empty filter."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    _without_nul = field_validator("*")(without_nul)
 
 
 class Paged(Asked):

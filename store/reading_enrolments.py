@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import AwareDatetime, TypeAdapter
+from pydantic import TypeAdapter
 
 from store.database import Database
-from store.reading_page import Page, decode_cursor, page
+from store.reading_page import Moment, Number, Page, decode_cursor, page
 
 STATES = ("active", "ending", "ended")
 MOST_VISITS = 200
 
-_PLACE: TypeAdapter[tuple[datetime, int]] = TypeAdapter(tuple[AwareDatetime, int])
+_PLACE: TypeAdapter[tuple[datetime, int]] = TypeAdapter(tuple[Moment, Number])
 _NEWEST = (datetime(9999, 1, 1, tzinfo=UTC), 0)
 
 _COLUMNS = """

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from store.database import Database
-from store.reading_page import Page, decode_cursor, page
+from store.reading_page import Page, Word, decode_cursor, page
 
 MOST_VERSIONS = 200
 
-_PLACE = TypeAdapter(tuple[str])
+_PLACE: TypeAdapter[tuple[str]] = TypeAdapter(tuple[Word])
 
 # The live version speaks for a journey; where none is live, the newest.
 _JOURNEYS = """

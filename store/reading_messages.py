@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pydantic import AwareDatetime, TypeAdapter
+from pydantic import TypeAdapter
 
 from store.database import Database
-from store.reading_page import Page, decode_cursor, page
+from store.reading_page import Moment, Page, Word, decode_cursor, page
 
 GONE_OUT = ("sent", "delivered", "opened", "clicked")
 
-_PLACE: TypeAdapter[tuple[datetime, str]] = TypeAdapter(tuple[AwareDatetime, str])
+_PLACE: TypeAdapter[tuple[datetime, str]] = TypeAdapter(tuple[Moment, Word])
 _NEWEST = (datetime(9999, 1, 1, tzinfo=UTC), "")
 
 _COLUMNS = """

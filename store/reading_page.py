@@ -4,13 +4,19 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 Item = TypeVar("Item")
 Place = TypeVar("Place")
+
+Number = Annotated[int, Field(ge=0, lt=2**63)]
+Moment = Annotated[AwareDatetime, Field(gt=datetime(1900, 1, 1, tzinfo=UTC), lt=datetime(9000, 1, 1, tzinfo=UTC))]
+Word = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+"""Of a cursor, which anybody may have tampered with: nothing that PostgreSQL would choke on."""
 
 
 class BadCursorError(ValueError):

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from pydantic import AwareDatetime, TypeAdapter
+from pydantic import TypeAdapter
 
 from store.database import Database
-from store.reading_page import Page, decode_cursor, page
+from store.reading_page import Moment, Number, Page, Word, decode_cursor, page
 
 Kind = Literal[
     "event",
@@ -30,7 +30,7 @@ Order = Literal["oldest", "newest"]
 PASSING = ("send", "branch", "set", "stop", "go_to")
 """Verbs of steps that take no time of their own: that they were left goes without saying."""
 
-_PLACE: TypeAdapter[tuple[datetime, int, int, str]] = TypeAdapter(tuple[AwareDatetime, int, int, str])
+_PLACE: TypeAdapter[tuple[datetime, int, int, str]] = TypeAdapter(tuple[Moment, Number, Number, Word])
 _ENDS: dict[Order, tuple[datetime, int, int, str]] = {
     "oldest": (datetime(1, 1, 1, tzinfo=UTC), 0, 0, ""),
     "newest": (datetime(9999, 1, 1, tzinfo=UTC), 0, 0, ""),
@@ -99,10 +99,10 @@ ORDER BY {order} LIMIT $6
 
 # `at` by itself as well: that is what an index knows.
 _PART = """(
-SELECT '{kind}' AS kind, at, rank, number::bigint AS number, ref, enrolment_id::bigint AS enrolment_id,
+SELECT '{kind}' AS kind, at, rank::bigint AS rank, number::bigint AS number, ref, enrolment_id::bigint AS enrolment_id,
     journey::text AS journey, step::text AS step, details
 FROM ({part}) AS part (at, rank, number, ref, enrolment_id, journey, step, details)
-WHERE at {after}= $2 AND (at, rank, number, ref) {after} ($2, $3, $4, $5) ORDER BY {order} LIMIT $6
+WHERE at {after}= $2 AND (at, rank::bigint, number::bigint, ref) {after} ($2, $3, $4, $5) ORDER BY {order} LIMIT $6
 )"""
 
 

@@ -1,3 +1,4 @@
+import base64
 from typing import Any
 
 import httpx
@@ -157,3 +158,29 @@ async def test_command_to_nobody_is_not_found(db: Database) -> None:
         answer = await api.post("/v1/enrolments/7/stop")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        '["2026-03-01T12:00:00Z", 1180591620717411303424]',
+        '["9999-12-31T23:59:59-23:00", 1]',
+        '["0001-01-01T00:00:00+23:00", 1]',
+        '["2026-03-01T12:00:00", 1]',
+    ],
+)
+async def test_cursor_of_someones_making_is_refused(db: Database, place: str) -> None:
+    cursor = base64.urlsafe_b64encode(place.encode()).decode()
+    async with reading(db) as api:
+        answer = await api.get("/v1/enrolments", params={"cursor": cursor})
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["enrolments?journey=%00", "enrolments?key=%ED%A0%80", "customers/user_id:%00", "messages/%00", "journeys/%00"],
+)
+async def test_characters_that_nothing_is_stored_with_do_no_harm(db: Database, path: str) -> None:
+    async with reading(db) as api:
+        answer = await api.get(f"/v1/{path}")
+    assert answer.status_code == (200 if "%ED" in path else 422)
