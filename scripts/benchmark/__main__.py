@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import platform
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from scripts.benchmark import ingest, latency, rest, throughput
-from scripts.benchmark.ground import ground
+from scripts.benchmark.ground import Ground, Stuck, ground
 
 PARTS = ("throughput", "latency", "ingest", "rest")
 
@@ -38,14 +39,23 @@ def main(
 async def _measure(parts: set[str], size: int, runs: int, seconds: float) -> dict[str, Any]:
     figures: dict[str, Any] = {"cpus": os.cpu_count(), "python": platform.python_version()}
     async with ground() as place:
-        if "ingest" in parts:
-            figures |= await ingest.measure(place, batched=30_000, single=4_000, say=_say("ingest"))
-        if "throughput" in parts:
-            figures |= await throughput.measure(place, size=size, runs=runs, say=_say("throughput"))
-        if "latency" in parts:
-            figures |= await latency.measure(place, seconds=seconds, say=_say("latency"))
-        if "rest" in parts:
-            figures |= await rest.measure(place, size=1_000, say=_say("at rest"))
+        try:
+            return figures | await _figures(place, parts, size, runs, seconds)
+        except Stuck as stuck:
+            print(f"{place.last_words()}\n\nstuck: {stuck}", file=sys.stderr)
+            raise typer.Exit(1) from None
+
+
+async def _figures(place: Ground, parts: set[str], size: int, runs: int, seconds: float) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    if "ingest" in parts:
+        figures |= await ingest.measure(place, batched=30_000, single=4_000, say=_say("ingest"))
+    if "throughput" in parts:
+        figures |= await throughput.measure(place, size=size, runs=runs, say=_say("throughput"))
+    if "latency" in parts:
+        figures |= await latency.measure(place, seconds=seconds, say=_say("latency"))
+    if "rest" in parts:
+        figures |= await rest.measure(place, size=1_000, say=_say("at rest"))
     return figures
 
 

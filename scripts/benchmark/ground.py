@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import re
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -19,15 +18,23 @@ from temporalio.client import Client
 
 from runtime.port import free_port
 from runtime.stack import EmbeddedStack
+from scripts.benchmark.process import cpu_seconds, running
 
 JOURNEYS = Path(__file__).parent / "journeys"
 SHIPPED = Path(__file__).parents[2] / "journeys"
 BATCH = 100
+PATIENCE = 180.0
+"""Seconds that anything may take before the benchmark gives up; a run takes a tenth of it."""
+
 _REQUESTS = re.compile(r'^service_requests\{[^}]*operation="(\w+)"[^}]*service_name="frontend"[^}]*\} (\d+)', re.M)
 
 
+class Stuck(Exception):
+    """What was waited for did not come."""
+
+
 class Ground:
-    """Handles on everything that runs."""
+    """Handles on everything that runs. `pids` names its processes; the driver's own is one of them."""
 
     def __init__(
         self,
@@ -40,6 +47,7 @@ class Ground:
     ) -> None:
         self.stack, self.http, self.pool, self.temporal = stack, http, pool, temporal
         self.sink_url, self._metrics_url = sink_url, metrics_url
+        self.pids = dict(stack.pids) | {"driver": os.getpid()}
         self._auth = aiohttp.BasicAuth(stack.write_key, "")
         self._numbers = 0
 
@@ -72,21 +80,29 @@ class Ground:
             [{"type": "identify", "userId": n, "messageId": f"i-{n}", "traits": {"phone": p}} for n, p in traits]
         )
 
-    async def until(self, query: str, wanted: int, *arguments: Any, within: float = 300) -> None:
-        """Until a count in PostgreSQL has reached `wanted`."""
+    async def until(self, query: str, wanted: int, *arguments: Any, within: float = PATIENCE) -> None:
+        """Until a count in PostgreSQL has reached `wanted`; raises `Stuck`."""
 
         async def count() -> int:
             return int(await self.pool.fetchval(query, *arguments))
 
-        await _until(count, wanted, within)
+        await _until(count, wanted, within, query)
 
-    async def until_arrived(self, wanted: int, *, within: float = 300) -> None:
-        """Until the sink has that many messages."""
+    async def until_relayed(self, *, within: float = PATIENCE) -> None:
+        """Until Temporal has been handed everything."""
+
+        async def relayed() -> int:
+            return -int(await self.pool.fetchval("SELECT count(*) FROM deliveries WHERE relayed_at IS NULL"))
+
+        await _until(relayed, 0, within, "deliveries that wait for Temporal, negative")
+
+    async def until_arrived(self, wanted: int, *, within: float = PATIENCE) -> None:
+        """Until the sink has that many messages; raises `Stuck`."""
 
         async def count() -> int:
             return int((await self._sink("/count"))["messages"])
 
-        await _until(count, wanted, within)
+        await _until(count, wanted, within, "messages at the sink")
 
     async def arrived_at(self) -> dict[str, float]:
         return dict(await self._sink("/arrived"))
@@ -111,25 +127,28 @@ class Ground:
         """Resident bytes of a part."""
         return int(psutil.Process(self.stack.pids[part]).memory_info().rss)
 
-    def cpu(self) -> float:
-        """Seconds of CPU that the machine's processes of ours have used, in all."""
-        return sum(_cpu(pid) for pid in self.stack.pids.values())
+    def cpu(self) -> Counter[str]:
+        """Milliseconds of CPU that each process has used so far, with its children."""
+        return Counter({name: round(cpu_seconds(pid) * 1000) for name, pid in self.pids.items()})
 
-
-def _cpu(pid: int) -> float:
-    process = psutil.Process(pid)
-    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
-    return sum(time.user + time.system for time in times)
+    def last_words(self, lines: int = 15) -> str:
+        """The end of every part's log, for whoever has to find out why something got stuck."""
+        logs = sorted(Path(self.stack.directory.logs).glob("*.log"))
+        return "\n".join(f"--- {log.name}\n" + "\n".join(log.read_text().splitlines()[-lines:]) for log in logs)
 
 
 _JSON = {"Content-Type": "application/json"}
 
 
-async def _until(count: Callable[[], Awaitable[int]], wanted: int, within: float) -> None:
+async def _until(count: Callable[[], Awaitable[int]], wanted: int, within: float, what: str) -> None:
     """Ask every 20 ms, seldom enough not to weigh on what is measured."""
-    async with asyncio.timeout(within):
-        while await count() < wanted:  # noqa: ASYNC110 the other side cannot call us
-            await asyncio.sleep(0.02)
+    seen = 0
+    try:
+        async with asyncio.timeout(within):
+            while (seen := await count()) < wanted:  # noqa: ASYNC110 the other side cannot call us
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise Stuck(f"{what}: {seen} of {wanted} after {within:.0f} seconds") from None
 
 
 async def each(items: Sequence[Any], do: Any, *, at_once: int) -> None:
@@ -150,7 +169,7 @@ async def ground() -> AsyncIterator[Ground]:
         data = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="sojourn-bench-")))
         sink_port, metrics_port = free_port(), free_port()
         sink_url = f"http://127.0.0.1:{sink_port}"
-        await exits.enter_async_context(_process("scripts.benchmark.sink", str(sink_port)))
+        sink = await exits.enter_async_context(running("scripts.benchmark.sink", str(sink_port)))
         stack = EmbeddedStack(
             data / "stack",
             port=0,
@@ -161,11 +180,17 @@ async def ground() -> AsyncIterator[Ground]:
             environment={"SOJOURN_TWILIO_URL": sink_url, "SOJOURN_SENDGRID_URL": sink_url},
         )
         await exits.enter_async_context(stack)
-        http = await exits.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)))
+        http = await exits.enter_async_context(_session())
         pool = await exits.enter_async_context(asyncpg.create_pool(stack.database_url, min_size=1, max_size=2))
         temporal = await Client.connect(stack.temporal_address)
         metrics_url = f"http://127.0.0.1:{metrics_port}/metrics"
-        yield Ground(stack, http, pool, temporal, sink_url, metrics_url)
+        place = Ground(stack, http, pool, temporal, sink_url, metrics_url)
+        place.pids["sink"] = sink.pid
+        yield place
+
+
+def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=PATIENCE))
 
 
 def _journeys(directory: Path) -> Path:
@@ -181,24 +206,9 @@ def _journeys(directory: Path) -> Path:
 async def raw_worker(ground: Ground) -> AsyncIterator[None]:
     """The baseline's worker, while it is being measured."""
     environment = {"SOJOURN_TEMPORAL_ADDRESS": ground.stack.temporal_address, "SINK_URL": ground.sink_url}
-    async with _process("scripts.benchmark.raw", environment=environment, says="ready"):
-        yield
-
-
-@asynccontextmanager
-async def _process(
-    module: str, *arguments: str, environment: dict[str, str] | None = None, says: str | None = None
-) -> AsyncIterator[None]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *arguments, env=os.environ | (environment or {}), stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        if says is not None and process.stdout is not None:
-            async with asyncio.timeout(60):
-                while says.encode() not in await process.stdout.readline():
-                    if process.returncode is not None:
-                        raise RuntimeError(f"{module} ended with {process.returncode}")
-        yield
-    finally:
-        process.terminate()
-        await process.wait()
+    async with running("scripts.benchmark.raw", environment=environment, says="ready") as process:
+        ground.pids["raw worker"] = process.pid
+        try:
+            yield
+        finally:
+            del ground.pids["raw worker"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from scripts.benchmark.ground import Ground
-from scripts.benchmark.throughput import BEGUN, _event
+from scripts.benchmark.throughput import BEGUN, track
 
 PACES = (10, 20, 40)
 
@@ -26,7 +26,7 @@ async def _wake(ground: Ground, name: str, pace: int, size: int) -> list[float]:
     users = [f"{name}-{number}" for number in range(size)]
     await ground.make_customers(users)
     begun = await ground.pool.fetchval(BEGUN)
-    await ground.post_batches([_event("Bench Started", user, name) for user in users])
+    await ground.post_batches([track("Bench Started", user, name) for user in users])
     await ground.until(BEGUN, begun + size)
     return await _paced(ground, "Bench Fired", users, name, pace)
 
@@ -43,7 +43,7 @@ async def _paced(ground: Ground, event: str, users: list[str], name: str, pace: 
     answered_at: dict[str, float] = {}
 
     async def post(user: str) -> None:
-        await ground.post_track(_event(event, user, name))
+        await ground.post_track(track(event, user, name))
         answered_at[user] = time.time()
 
     began, calls = time.perf_counter(), []

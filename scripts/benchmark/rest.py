@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.benchmark.ground import Ground
-from scripts.benchmark.throughput import BEGUN, _event
+from scripts.benchmark.throughput import BEGUN, track
 from workflows.client import workflow_id
 
 
@@ -17,7 +17,7 @@ async def measure(ground: Ground, *, size: int, say: Callable[[str], None]) -> d
     await ground.make_customers(users)
     begun = await ground.pool.fetchval(BEGUN)
     memory, tables, history = await _sizes(ground)
-    await ground.post_batches([_event("Bench Started", user, name) for user in users])
+    await ground.post_batches([track("Bench Started", user, name) for user in users])
     await ground.until(BEGUN, begun + size)
     await asyncio.sleep(2)
     more_memory, more_tables, more_history = await _sizes(ground)
@@ -43,11 +43,13 @@ async def _activation_events(ground: Ground, name: str) -> int:
     """A customer who activates after a while and adds a payment method: skipping the waits, not the steps."""
     user = f"{name}-activation"
     traits = {"email": "ana@example.com", "phone": "+15005550001", "first_name": "Ana"}
-    await ground.post_batch([{"type": "identify", "userId": user, "traits": traits}, _track(user, "Account Created")])
+    await ground.post_batch(
+        [{"type": "identify", "userId": user, "traits": traits}, _happened(user, "Account Created")]
+    )
     for messages, event in ((1, "Account Activated"), (2, "Payment Method Added")):
         await ground.until(_SENT, messages, user)
         await asyncio.sleep(0.3)
-        await ground.post_batch([_track(user, event)])
+        await ground.post_batch([_happened(user, event)])
     await ground.until(_ENDED, 1, user)
     id = await ground.pool.fetchval(f"SELECT e.id {_OF_USER} AND e.journey = 'account_activation'", user)
     described = await ground.temporal.get_workflow_handle(workflow_id("account_activation", id)).describe()
@@ -61,5 +63,5 @@ _SENT = f"SELECT count(*) FROM messages WHERE status = 'sent' AND enrolment_id I
 _ENDED = f"SELECT count(*) {_OF_USER} AND e.state = 'ended' AND e.journey = 'account_activation'"
 
 
-def _track(user: str, event: str) -> dict[str, Any]:
+def _happened(user: str, event: str) -> dict[str, Any]:
     return {"type": "track", "event": event, "userId": user, "properties": {"account_type": "professional"}}
