@@ -242,3 +242,17 @@ async def test_errors_are_problem_details_and_documented(http: httpx.AsyncClient
     assert "application/problem+json" in batch["responses"]["4XX"]["content"]
     assert batch["requestBody"]["content"]["application/json"]["example"]["batch"]
     assert "ItemCreate" in schema["components"]["schemas"]
+
+
+async def test_a_long_queue_asks_senders_to_slow_down(http: httpx.AsyncClient, db: Database) -> None:
+    """Nothing of a refused request is stored; what was taken in before is, once the database can."""
+    batch = {"batch": [{"type": "track", "userId": "u1", "event": "A"}] * 15_000}
+    async with db.pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE events IN EXCLUSIVE MODE")
+        first = asyncio.create_task(http.post("/v1/batch", json=batch))
+        while (await http.get("/readyz")).json()["events_in_queue"] == 0:
+            await asyncio.sleep(0.02)
+        second = await http.post("/v1/batch", json=batch)
+    assert (second.status_code, second.headers["retry-after"]) == (429, "1")
+    assert (await first).status_code == 200
+    assert await db.pool.fetchval("SELECT count(*) FROM events") == 15_000

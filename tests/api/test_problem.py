@@ -9,6 +9,7 @@ from api.app import create_app
 from api.last_resort import LastResort
 from api.problem import Problem
 from runtime.settings import Settings
+from store.ingest_queue import Full, Unavailable
 
 
 def client_of(error: Exception) -> httpx.AsyncClient:
@@ -37,3 +38,10 @@ async def test_without_postgresql_the_api_does_not_start(unused_tcp_port: int, m
     with pytest.raises(OSError, match="Connect"):
         async with asyncio.timeout(10), app.router.lifespan_context(app):
             pass
+
+
+@pytest.mark.parametrize(("error", "status"), [(Full(retry_after=1), 429), (Unavailable("away"), 503)])
+async def test_who_is_sent_away_is_told_when_to_come_again(error: Exception, status: int) -> None:
+    answer = await client_of(error).get("/")
+    assert answer.status_code == status
+    assert int(answer.headers["retry-after"]) > 0
