@@ -2,5 +2,6 @@
 
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("language", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+settings.register_profile("language", max_examples=60, deadline=None, suppress_health_check=QUIET)
 settings.load_profile("language")

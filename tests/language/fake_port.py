@@ -40,6 +40,7 @@ class Sent:
     at: timedelta
     message: str
     channel: str
+    key: str = ""
 
     def __str__(self) -> str:
         return f"{self.at.total_seconds() / 3600:g}h {self.message} {self.channel}"
@@ -216,7 +217,7 @@ class World:
             return Receipt(verdict="paused")
         receipt = Receipt(verdict="suppressed", reason=order.refuse) if order.refuse else self.answer(order)
         if receipt.verdict == "sent":
-            self.sent.append(Sent(self.now_at - BEGAN, order.message, order.channel))
+            self.sent.append(Sent(self.now_at - BEGAN, order.message, order.channel, order.key))
         if receipt.verdict not in ("held", "behind", "paused", "closed"):
             self.messages.setdefault(order.step, {})[order.channel] = {"status": receipt.verdict}
         return receipt
@@ -268,7 +269,7 @@ HEAD = "journey: j\ntitle: J\nstart: {on: Go}\n"
 
 def journey_of(text: str) -> Journey:
     """A journey of this YAML, with a head where it has none."""
-    loaded = load_journey("j.yaml", text if text.startswith("journey:") else HEAD + text)
+    loaded = load_journey("j.yaml", text if "journey:" in text else HEAD + text)
     assert loaded.model is not None, [str(finding) for finding in loaded.findings]
     return loaded.model
 
