@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from store.commands import CommandError, UnknownEnrolmentError
+from store.enrolling import NoSuchJourneyError
 from store.ingest_queue import Full, Unavailable
 from store.reading_page import BadCursorError
 
@@ -90,7 +91,7 @@ async def _unavailable(_: Request, __: Unavailable) -> JSONResponse:
 
 
 async def _refused(_: Request, error: CommandError) -> JSONResponse:
-    status = 404 if isinstance(error, UnknownEnrolmentError) else 409
+    status = 404 if isinstance(error, UnknownEnrolmentError | NoSuchJourneyError) else 409
     return answer(ProblemRead(title="The command was refused", status=status, detail=str(error)))
 
 
@@ -102,8 +103,13 @@ async def _bad_cursor(_: Request, error: BadCursorError) -> JSONResponse:
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     """Where it happened is logged, not its text: that may quote a customer."""
     places = [f"{place.filename}:{place.lineno}" for place in traceback.extract_tb(error.__traceback__)[-4:]]
-    log.error("request.failed", path=request.scope["path"], error=type(error).__name__, places=places)
+    log.error("request.failed", path=_template(request), error=type(error).__name__, places=places)
     return answer(ProblemRead(title="Something is wrong on our side", status=500))
+
+
+def _template(request: Request) -> str:
+    """The route's path: the request's own may name a customer by their address."""
+    return getattr(request.scope.get("route"), "path", "unknown")
 
 
 _HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[JSONResponse]]] = {

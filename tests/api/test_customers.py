@@ -1,4 +1,5 @@
 import pytest
+from structlog.testing import capture_logs
 
 from store.database import Database
 from tests.api.reading import add_enrolment, add_identifier, reading
@@ -71,3 +72,13 @@ async def test_unknown_parameter_is_named(db: Database) -> None:
         answer = await api.get(f"/v1/customers/{ana}?verbose=1")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["at"] == ["query", "verbose"]
+
+
+async def test_failure_is_logged_without_whom_it_was_about(db: Database) -> None:
+    await db.pool.execute("ALTER TABLE customers RENAME COLUMN traits TO gone")
+    async with reading(db) as api:
+        with capture_logs() as logs:
+            answer = await api.get("/v1/customers/email:ana@x.test")
+    assert answer.status_code == 500
+    assert logs[0]["path"] == "/v1/customers/{name:path}"
+    assert "ana@x.test" not in str(logs)

@@ -118,6 +118,14 @@ async def test_call_that_cannot_be_understood_is_a_problem(db: Database, create:
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+async def test_journey_that_is_not_live_is_not_found(db: Database) -> None:
+    await ana(db)
+    async with reading(db) as api:
+        answer = await call(api, journey="nothing")
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == "No journey nothing is live."
+
+
 async def test_nobody_cannot_be_enrolled(db: Database) -> None:
     async with reading(db) as api:
         assert (await call(api)).status_code == 404
