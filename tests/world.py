@@ -1,22 +1,23 @@
-"""The whole product in virtual time: real PostgreSQL, ingest, relay, worker and SDKs; Temporal's time-skipping server.
+"""The whole product in a test: real PostgreSQL, ingest, relay, worker and SDKs, on either of two Temporal servers.
 
-One `VirtualTemporal` serves many worlds, one after the other; each world has a database of its own.
+The time-skipping one for what takes weeks, the real one for what the other cannot do. One `Temporal` serves many
+worlds, one after the other; each world has a database of its own.
 """
 
 import asyncio
 import itertools
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import orjson
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.client import WorkflowHandle
+from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
@@ -48,24 +49,61 @@ ATTRIBUTES = ("SojournCustomer", "SojournJourney", "SojournStep", "SojournOutcom
 _numbers = itertools.count(1)
 
 
+class Temporal(Protocol):
+    """A Temporal server, the journeys' clock on it, and how to let journey time pass."""
+
+    client: Client
+    pace: Pace
+    knows_attributes: bool
+
+    async def look(self) -> None: ...
+
+    def now(self) -> datetime: ...
+
+    async def skip(self, length: timedelta) -> None: ...
+
+
 class VirtualTemporal:
     """The time-skipping server and its clock as last seen; between looks it runs with real time."""
 
+    pace = Pace()
+    knows_attributes = False
+
     def __init__(self, environment: WorkflowEnvironment) -> None:
-        self.environment = environment
+        self.client = environment.client
+        self._environment = environment
         self._seen_at = datetime.now(UTC)
         self._seen = self._seen_at
 
     async def look(self) -> None:
-        self._seen, self._seen_at = await self.environment.get_current_time(), datetime.now(UTC)
+        self._seen, self._seen_at = await self._environment.get_current_time(), datetime.now(UTC)
 
     def now(self) -> datetime:
         return self._seen + (datetime.now(UTC) - self._seen_at)
 
     async def skip(self, length: timedelta) -> None:
         if length > timedelta(0):
-            await self.environment.sleep(length)
+            await self._environment.sleep(length)
         await self.look()
+
+
+class DemoTemporal:
+    """The real server, with journeys in demo time: `speed` journey seconds in one second."""
+
+    knows_attributes = True
+
+    def __init__(self, client: Client, *, speed: float = 1) -> None:
+        self.client = client
+        self.pace = Pace(speed=speed, origin=datetime.now(UTC))
+
+    async def look(self) -> None:
+        """The clock needs no looking after."""
+
+    def now(self) -> datetime:
+        return self.pace.journey_time(datetime.now(UTC))
+
+    async def skip(self, length: timedelta) -> None:
+        await asyncio.sleep(self.pace.real_delay(length).total_seconds())
 
 
 @asynccontextmanager
@@ -84,18 +122,23 @@ async def virtual_temporal() -> AsyncIterator[VirtualTemporal]:
         yield temporal
 
 
+async def demo_temporal(address: str, *, speed: float = 1, keys: Iterable[str] = ()) -> DemoTemporal:
+    """A client of its own of the server at this address; `keys` encrypt what it stores."""
+    return DemoTemporal(await Client.connect(address, data_converter=data_converter(keys)), speed=speed)
+
+
 class World:
     """Events go in by `track`, time passes by `skip`, and the provider's ledger says what went out."""
 
-    def __init__(self, db: Database, temporal: VirtualTemporal, provider: Provider) -> None:
+    def __init__(self, db: Database, temporal: Temporal, provider: Provider) -> None:
         self.db, self.temporal, self.provider = db, temporal, provider
         self.bell = Bell()
         self.ingest = Ingest(db, temporal.now, wake=self.bell.wake)
-        self.client = JourneyClient(temporal.environment.client, search_attributes=False)
+        self.client = JourneyClient(temporal.client, search_attributes=temporal.knows_attributes)
         self._events = itertools.count(1)
 
     def relay(self) -> Relay:
-        return Relay(Outbox(self.db), Versions(self.db), self.client, self.bell, pace=Pace())
+        return Relay(Outbox(self.db), Versions(self.db), self.client, self.bell, pace=self.temporal.pace)
 
     async def publish(self, library: Library, *journeys: str) -> None:
         """Make these journeys live, all of the library when none is named."""
@@ -159,7 +202,7 @@ class World:
         await self.temporal.skip(timedelta(**length))
 
     def handle(self, journey: str, enrolment_id: int) -> WorkflowHandle[Any, Any]:
-        return self.temporal.environment.client.get_workflow_handle(workflow_id(journey, enrolment_id))
+        return self.temporal.client.get_workflow_handle(workflow_id(journey, enrolment_id))
 
     async def enrolments(self) -> list[dict[str, Any]]:
         return [dict(row) for row in await self.db.pool.fetch("SELECT * FROM enrolments ORDER BY id")]
@@ -229,14 +272,14 @@ class World:
 
 
 @asynccontextmanager
-async def world_in(db: Database, temporal: VirtualTemporal) -> AsyncIterator[World]:
+async def world_in(db: Database, temporal: Temporal) -> AsyncIterator[World]:
     """A world with its own enrolment ids, since all share the server's workflow ids."""
     await db.pool.execute(f"ALTER SEQUENCE enrolments_id_seq RESTART WITH {next(_numbers) * 100_000}")
     async with Provider() as provider:
         world = World(db, temporal, provider)
         channels = _channels(provider)
         messaging = MessagingActivities(MessageLedger(db), {c.name: c for c in channels}, MessageLibrary(db).message)
-        worker = make_worker(temporal.environment.client, RecordActivities(Records(db)), messaging)
+        worker = make_worker(temporal.client, RecordActivities(Records(db)), messaging)
         relay = world.relay()
         relaying = asyncio.create_task(relay.run())
         try:

@@ -20,8 +20,13 @@ STEP = SearchAttributeKey.for_keyword("SojournStep")
 OUTCOME = SearchAttributeKey.for_keyword("SojournOutcome")
 
 
+MOST_EVENTS = 500
+"""History events after which a run goes on in a fresh one. Temporal suggests it at 4,096; but when events pour in, it
+refuses the first attempt, and then turns signals away until a worker has replayed the whole history."""
+
+
 class RollOver(Exception):
-    """Temporal suggests a fresh history; only waiting goes on, so this is the moment."""
+    """The history is long and only waiting goes on: the moment for a fresh one."""
 
 
 @workflow.defn(name="JourneyWorkflow")
@@ -42,7 +47,8 @@ class JourneyWorkflow:
             run_id=start.run_id or workflow.info().run_id,
             pace=start.pace,
         )
-        self._timer: tuple[datetime, asyncio.Task[None]] | None = None
+        self._timers: dict[datetime, asyncio.Task[None]] = {}
+        self._sleepers: list[datetime | None] = []
         self._shown_step: str | None = None
         self._sending = 0
         state = start.state or _first_state(start, self._program.first)
@@ -52,12 +58,18 @@ class JourneyWorkflow:
     @workflow.run
     async def run(self, start: StartEnrolment) -> str:
         """Returns the outcome; `closed` when another run has the enrolment."""
-        try:
-            outcome = await self._interpreter.run()
-        except RollOver:
-            return await self._roll_over()
+        outcome = await self._run()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return outcome or "closed"
+
+    async def _run(self) -> str | None:
+        while True:
+            try:
+                return await self._interpreter.run()
+            except RollOver:
+                # What came while another channel was still at work is acted on first: only the state is carried over.
+                if self._interpreter.is_at_rest:
+                    await self._roll_over()
 
     async def _roll_over(self) -> NoReturn:
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -86,28 +98,38 @@ class JourneyWorkflow:
         return self._enrolment.pace.journey_time(workflow.now())
 
     async def sleep(self, until: datetime | None, wake: Callable[[], bool]) -> None:
-        if workflow.info().is_continue_as_new_suggested() and not self._sending:
+        if self._must_roll_over() and not wake():
             raise RollOver
-        timer = self._timer_until(until)
-        await workflow.wait_condition(
-            lambda: wake() or (timer is not None and timer.done()) or self._must_roll_over(),
-        )
-        if timer is not None and timer.done():
-            self._timer = None
+        self._sleepers.append(until)
+        timer = self._timer(until)
+        try:
+            await workflow.wait_condition(
+                lambda: wake() or (timer is not None and timer.done()) or self._must_roll_over()
+            )
+        finally:
+            self._sleepers.remove(until)
+        if until is not None and timer is not None and timer.done():
+            self._timers.pop(until, None)
 
     def _must_roll_over(self) -> bool:
-        return workflow.info().is_continue_as_new_suggested() and not self._sending
+        info = workflow.info()
+        is_long = info.is_continue_as_new_suggested() or info.get_current_history_length() >= MOST_EVENTS
+        return is_long and not self._sending
 
-    def _timer_until(self, until: datetime | None) -> asyncio.Task[None] | None:
-        """One timer, kept while its deadline stays the same, so that news do not restart it."""
-        if self._timer is not None and self._timer[0] != until:
-            self._timer[1].cancel()
-            self._timer = None
-        if self._timer is None and until is not None:
+    def _timer(self, until: datetime | None) -> asyncio.Task[None] | None:
+        """The timer of a deadline, kept while anybody sleeps to it, so that news do not restart it.
+
+        There is one, unless several channels are held to different times.
+        """
+        for deadline in [one for one in self._timers if one not in self._sleepers]:
+            self._timers.pop(deadline).cancel()
+        if until is None:
+            return None
+        if until not in self._timers:
             length = max(self._enrolment.pace.real_delay(until - self.now()), timedelta(milliseconds=1))
             summary = f"until {until:%Y-%m-%d %H:%M} UTC"
-            self._timer = (until, asyncio.create_task(workflow.sleep(length, summary=summary)))
-        return self._timer[1] if self._timer else None
+            self._timers[until] = asyncio.create_task(workflow.sleep(length, summary=summary))
+        return self._timers[until]
 
     async def send(self, order: SendMessage) -> Receipt:
         self._sending += 1
