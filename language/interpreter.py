@@ -193,6 +193,11 @@ class Interpreter:
             or self._is_skipped
         )
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether all that was absorbed is in the state, so that another run can go on from it."""
+        return not self._stirred() and not self._may_have_moved
+
     def _stop_if_ended(self) -> None:
         if self.state.ended_as is not None:
             raise Ended
