@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import RedirectResponse
 
 from api import clock, customers, enrolments, health, ingest, journeys, messages, timeline
 from api.codec import codec_router
@@ -14,7 +15,7 @@ from api.last_resort import LastResort
 from api.parts import running
 from api.problem import PROBLEMS, add_problem_handlers
 from api.sandbox.app import sandbox_router
-from api.security import NeedsApiKey, WriteKeys
+from api.security import WriteKeys
 from api.shortcut import Shortcut
 from runtime.settings import Settings
 from store.sandbox import SandboxAccount, SandboxInbox
@@ -47,9 +48,9 @@ def create_app(settings: Settings) -> FastAPI:
     readers = (timeline, customers, enrolments, messages, journeys, clock)  # a timeline's path is a customer's as well
     for router in (ingest.router, *(it.router for it in readers), codec_router(settings), health.router):
         app.include_router(router)
-    if settings.twilio_account_sid is None or settings.sendgrid_api_key is None:
-        guard = [] if settings.is_loopback else [NeedsApiKey]
-        app.include_router(sandbox_router(SandboxAccount.of(settings.database_url), _inbox, guard=guard))
+    if settings.needs_sandbox:
+        app.include_router(sandbox_router(SandboxAccount.of(settings.database_url), _inbox))
+    app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

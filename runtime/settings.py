@@ -138,14 +138,37 @@ class Settings(BaseSettings):
         """Whether this process must not run without keys: production, or reachable from elsewhere."""
         return self.environment == "production" or not self.is_loopback
 
+    @property
+    def needs_sandbox(self) -> bool:
+        """Whether the sandbox plays a provider here: one of them has no account, and only this machine is served."""
+        return not self.is_guarded and bool(self._missing_twilio() + self._missing_sendgrid())
+
     def require_api(self) -> None:
         """Raises SettingsInvalid if the API cannot be run safely with these settings."""
         missing = self._missing(write_keys="keys for ingest", api_keys="keys for everything else")
-        self._refuse(missing + self._missing_encryption())
+        self._refuse(missing + self._missing_encryption() + self._missing_providers())
 
     def require_worker(self) -> None:
         """Raises SettingsInvalid if the worker cannot be run safely with these settings."""
-        self._refuse(self._missing_encryption())
+        self._refuse(self._missing_encryption() + self._missing_providers())
+
+    def _missing_providers(self) -> list[str]:
+        """All of a provider, or nothing of it; and nothing only where the sandbox may play it."""
+        twilio = (self.twilio_account_sid, self.twilio_auth_token, self.twilio_from, self.twilio_messaging_service_sid)
+        sendgrid = (self.sendgrid_api_key, self.sendgrid_from)
+        missing = self._missing_twilio() if self.is_guarded or any(twilio) else []
+        return missing + (self._missing_sendgrid() if self.is_guarded or any(sendgrid) else [])
+
+    def _missing_twilio(self) -> list[str]:
+        missing = self._missing(twilio_account_sid="from Twilio's console", twilio_auth_token="from Twilio's console")
+        if self.twilio_messaging_service_sid:
+            return missing
+        return missing + self._missing(twilio_from="the number SMS come from (or TWILIO_MESSAGING_SERVICE_SID)")
+
+    def _missing_sendgrid(self) -> list[str]:
+        return self._missing(
+            sendgrid_api_key="from SendGrid's settings", sendgrid_from="the verified address e-mails come from"
+        )
 
     def _missing_encryption(self) -> list[str]:
         if not self.is_guarded:

@@ -94,6 +94,7 @@ class EmbeddedStack:
         settings = self.settings
         if settings.is_guarded:
             settings.require_api()
+        settings.require_worker()
         keys = self.directory.development_keys()
         self.write_keys = tuple(key.get_secret_value() for key in settings.write_keys) or (keys.write_key,)
         self.api_keys = tuple(key.get_secret_value() for key in settings.api_keys) or (keys.api_key,)

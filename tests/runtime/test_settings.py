@@ -1,4 +1,5 @@
 import base64
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,20 @@ import pytest
 from runtime.settings import SettingsInvalid, load_settings
 
 KEY = f"2026:{base64.b64encode(bytes(32)).decode()}"
+KEYS = {"write_keys": "w", "api_keys": "a", "encryption_keys": KEY}
+TWILIO = {"twilio_account_sid": "AC1", "twilio_auth_token": "t", "twilio_from": "+15005550006"}
+SENDGRID = {"sendgrid_api_key": "SG.1", "sendgrid_from": "hello@example.com"}
+NO_TWILIO = ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"]
+NO_SENDGRID = ["SENDGRID_API_KEY", "SENDGRID_FROM"]
+
+
+def refused(requirement: Callable[[], None]) -> list[str]:
+    """The variables that a refusal names, without their prefix."""
+    try:
+        requirement()
+    except SettingsInvalid as error:
+        return [line.partition(":")[0].removeprefix("SOJOURN_") for line in str(error).splitlines()]
+    return []
 
 
 @pytest.mark.parametrize("written", ["one,two", "one, two,", '["one", "two"]'])
@@ -58,18 +73,42 @@ def test_a_database_url_for_sqlalchemy_becomes_one_for_asyncpg() -> None:
         ({}, ["WRITE_KEYS", "API_KEYS"]),
         ({"write_keys": "w", "api_keys": "a"}, []),
         ({"write_keys": "w", "api_keys": "a", "host": "::1"}, []),
-        ({"write_keys": "w", "api_keys": "a", "host": "0.0.0.0"}, ["ENCRYPTION_KEYS"]),
-        ({"write_keys": "w", "api_keys": "a", "environment": "production"}, ["ENCRYPTION_KEYS"]),
-        ({"write_keys": "w", "api_keys": "a", "host": "0.0.0.0", "encryption_keys": KEY}, []),
+        ({"host": "0.0.0.0", **TWILIO, **SENDGRID}, ["WRITE_KEYS", "API_KEYS", "ENCRYPTION_KEYS"]),
+        ({"environment": "production", **KEYS}, NO_TWILIO + NO_SENDGRID),
+        ({"host": "0.0.0.0", **KEYS, **TWILIO}, NO_SENDGRID),
+        ({"host": "0.0.0.0", **KEYS, **TWILIO, **SENDGRID}, []),
     ],
 )
 def test_the_api_is_refused_without_the_keys_it_needs(given: dict[str, str], missing: list[str]) -> None:
-    settings = load_settings(**given)
+    assert refused(load_settings(**given).require_api) == missing
 
-    try:
-        settings.require_api()
-        refused = []
-    except SettingsInvalid as error:
-        refused = [line.partition(":")[0] for line in str(error).splitlines()]
 
-    assert refused == [f"SOJOURN_{name}" for name in missing]
+@pytest.mark.parametrize("guarded", [{"environment": "production"}, {"host": "0.0.0.0"}])
+def test_a_worker_of_production_never_sends_to_the_sandbox(guarded: dict[str, str]) -> None:
+    bare = load_settings(**guarded, encryption_keys=KEY)
+    whole = load_settings(**guarded, encryption_keys=KEY, **TWILIO, **SENDGRID)
+
+    assert refused(bare.require_worker) == NO_TWILIO + NO_SENDGRID
+    assert refused(whole.require_worker) == []
+    assert not bare.needs_sandbox
+    assert not whole.needs_sandbox
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"twilio_account_sid": "AC1"}, ["TWILIO_AUTH_TOKEN", "TWILIO_FROM"]),
+        ({**TWILIO, "twilio_from": ""}, ["TWILIO_FROM"]),
+        ({**TWILIO, "twilio_from": "", "twilio_messaging_service_sid": "MG1"}, []),
+        ({"sendgrid_api_key": "SG.1"}, ["SENDGRID_FROM"]),
+        ({}, []),
+    ],
+)
+def test_a_provider_is_set_up_whole_or_played_by_the_sandbox(given: dict[str, str], missing: list[str]) -> None:
+    assert refused(load_settings(**given).require_worker) == missing
+
+
+def test_the_sandbox_is_there_while_one_provider_has_no_account() -> None:
+    assert load_settings().needs_sandbox
+    assert load_settings(**TWILIO).needs_sandbox
+    assert not load_settings(**TWILIO, **SENDGRID).needs_sandbox
