@@ -75,8 +75,14 @@ async def _http_exception(_: Request, error: HTTPException) -> JSONResponse:
     return answer(ProblemRead(title=title, status=error.status_code, detail=detail), error.headers)
 
 
+_WORDS = {"extra_forbidden": "it is not known here", "missing": "it is needed"}
+"""For pydantic's own, by the type of the fault."""
+
+
 async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-    errors = [{"at": list(fault["loc"]), "problem": fault["msg"]} for fault in error.errors()]
+    errors = [
+        {"at": list(fault["loc"]), "problem": _WORDS.get(fault["type"], fault["msg"])} for fault in error.errors()
+    ]
     return answer(ProblemRead(title="The request cannot be understood", status=422, errors=errors))
 
 

@@ -64,6 +64,8 @@ def _entered(record: TimelineRecord, time_zone: str | None) -> str:
 
 
 def _left(record: TimelineRecord, _: str | None) -> str:
+    if record.details["is_cut_short"]:
+        return f"Left step {record.step}: {record.journey} had ended"
     return _with_result(f"Left step {record.step}", record.details)
 
 

@@ -73,7 +73,8 @@ FROM messages m JOIN enrolments e ON e.id = m.enrolment_id
 WHERE m.customer_id = family.id AND delivered_at IS NOT NULL""",
     "step_left": f"""
 SELECT left_at AS at, 5, number * 4 + 3, '', e.id, journey, s.step,
-    jsonb_build_object('verb', verb, 'visit', visit, 'result', result)
+    jsonb_build_object('verb', verb, 'visit', visit, 'is_cut_short', coalesce(left_at > ended_at, false),
+        'result', CASE WHEN left_at > ended_at THEN NULL ELSE result END)
 FROM enrolments e JOIN steps s ON s.enrolment_id = e.id
 WHERE e.customer_id = family.id AND left_at IS NOT NULL AND verb NOT IN {PASSING}""",
     "consent": """

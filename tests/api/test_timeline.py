@@ -96,6 +96,14 @@ async def test_times_in_sentences_are_the_customers(db: Database) -> None:
     assert "Waiting in step day_before until Sat 2 Jan 2027 09:00 (Europe/Moscow)" in await sentences(db, ana)
 
 
+async def test_wait_that_an_end_cut_short_came_to_no_result(db: Database) -> None:
+    ana = await add_customer(db)
+    life = await add_enrolment(db, ana, state="ended", outcome="stopped", ended_at=after(days=1))
+    left = {"left_at": after(days=1, seconds=1), "result": {"outcome": "timeout"}}  # an earlier visit's
+    await add_step(db, life, "quiet", "wait_for", **left)
+    assert (await sentences(db, ana))[-2:] == ["Left reservation: stopped", "Left step quiet: reservation had ended"]
+
+
 async def test_nobody_waits_in_an_enrolment_that_has_ended(db: Database) -> None:
     ana = await add_customer(db)
     life = await add_enrolment(db, ana, state="ending", outcome="stopped", ended_at=after(days=1), reason="a wish")
