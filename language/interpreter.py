@@ -54,7 +54,7 @@ class Interpreter:
         self._is_rearmed = False
         self._is_skipped = False
         self._has_gap = False
-        self._may_have_moved = False
+        self._may_have_moved = True  # a run before this one may have heard of it and not looked
         self._is_nudged = False
         self._is_shown = False
         self._came_at: dict[str, datetime] = {}
@@ -192,11 +192,6 @@ class Interpreter:
             or self.state.seen_seq > self.state.written_seq
             or self._is_skipped
         )
-
-    @property
-    def is_at_rest(self) -> bool:
-        """Whether all that was absorbed is in the state, so that another run can go on from it."""
-        return not self._stirred() and not self._may_have_moved
 
     def _stop_if_ended(self) -> None:
         if self.state.ended_as is not None:

@@ -47,10 +47,8 @@ class JourneyWorkflow:
             run_id=start.run_id or workflow.info().run_id,
             pace=start.pace,
         )
-        self._timers: dict[datetime, asyncio.Task[None]] = {}
-        self._sleepers: list[datetime | None] = []
+        self._timer: tuple[datetime, asyncio.Task[None]] | None = None
         self._shown_step: str | None = None
-        self._sending = 0
         state = start.state or _first_state(start, self._program.first)
         self._interpreter = Interpreter(self._program, self._enrolment, state, self)
         self._interpreter.absorb(start.deliveries)
@@ -58,18 +56,12 @@ class JourneyWorkflow:
     @workflow.run
     async def run(self, start: StartEnrolment) -> str:
         """Returns the outcome; `closed` when another run has the enrolment."""
-        outcome = await self._run()
+        try:
+            outcome = await self._interpreter.run()
+        except RollOver:
+            return await self._roll_over()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return outcome or "closed"
-
-    async def _run(self) -> str | None:
-        while True:
-            try:
-                return await self._interpreter.run()
-            except RollOver:
-                # What came while another channel was still at work is acted on first: only the state is carried over.
-                if self._interpreter.is_at_rest:
-                    await self._roll_over()
 
     async def _roll_over(self) -> NoReturn:
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -98,53 +90,34 @@ class JourneyWorkflow:
         return self._enrolment.pace.journey_time(workflow.now())
 
     async def sleep(self, until: datetime | None, wake: Callable[[], bool]) -> None:
-        if self._must_roll_over() and not wake():
+        if _is_long() and not wake():
             raise RollOver
-        self._sleepers.append(until)
-        timer = self._timer(until)
-        try:
-            await workflow.wait_condition(
-                lambda: wake() or (timer is not None and timer.done()) or self._must_roll_over()
-            )
-        finally:
-            self._sleepers.remove(until)
-        if until is not None and timer is not None and timer.done():
-            self._timers.pop(until, None)
+        timer = self._timer_until(until)
+        await workflow.wait_condition(lambda: wake() or (timer is not None and timer.done()) or _is_long())
+        if timer is not None and timer.done():
+            self._timer = None
 
-    def _must_roll_over(self) -> bool:
-        info = workflow.info()
-        is_long = info.is_continue_as_new_suggested() or info.get_current_history_length() >= MOST_EVENTS
-        return is_long and not self._sending
-
-    def _timer(self, until: datetime | None) -> asyncio.Task[None] | None:
-        """The timer of a deadline, kept while anybody sleeps to it, so that news do not restart it.
-
-        There is one, unless several channels are held to different times.
-        """
-        for deadline in [one for one in self._timers if one not in self._sleepers]:
-            self._timers.pop(deadline).cancel()
-        if until is None:
-            return None
-        if until not in self._timers:
+    def _timer_until(self, until: datetime | None) -> asyncio.Task[None] | None:
+        """One timer, kept while its deadline stays the same, so that news do not restart it."""
+        if self._timer is not None and self._timer[0] != until:
+            self._timer[1].cancel()
+            self._timer = None
+        if self._timer is None and until is not None:
             length = max(self._enrolment.pace.real_delay(until - self.now()), timedelta(milliseconds=1))
             summary = f"until {until:%Y-%m-%d %H:%M} UTC"
-            self._timers[until] = asyncio.create_task(workflow.sleep(length, summary=summary))
-        return self._timers[until]
+            self._timer = (until, asyncio.create_task(workflow.sleep(length, summary=summary)))
+        return self._timer[1] if self._timer else None
 
     async def send(self, order: SendMessage) -> Receipt:
-        self._sending += 1
-        try:
-            receipt: Receipt = await workflow.execute_activity(
-                "send_message",
-                order,
-                result_type=Receipt,
-                start_to_close_timeout=SEND_START_TO_CLOSE,
-                retry_policy=SENDS,
-                summary=f"{order.channel.upper()} {order.message}",
-            )
-            return receipt
-        finally:
-            self._sending -= 1
+        receipt: Receipt = await workflow.execute_activity(
+            "send_message",
+            order,
+            result_type=Receipt,
+            start_to_close_timeout=SEND_START_TO_CLOSE,
+            retry_policy=SENDS,
+            summary=f"{order.channel.upper()} {order.message}",
+        )
+        return receipt
 
     async def look_up(self, question: LookUp) -> Known:
         known: Known = await workflow.execute_local_activity(
@@ -185,6 +158,11 @@ class JourneyWorkflow:
         elif step and step != self._shown_step and state.waits_until:
             self._shown_step = step
             workflow.upsert_search_attributes([STEP.value_set(step)])
+
+
+def _is_long() -> bool:
+    info = workflow.info()
+    return info.is_continue_as_new_suggested() or info.get_current_history_length() >= MOST_EVENTS
 
 
 def _first_state(start: StartEnrolment, first: str | None) -> State:
