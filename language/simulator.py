@@ -5,29 +5,38 @@ The simulator plays ingest, PostgreSQL and the providers for one customer, in me
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from language.delivery import Delivery, Fact
-from language.gate import MessageGate
+from language.gate import DEFAULT_ZONE, MessageGate
 from language.interpreter import Interpreter
 from language.library import Library
-from language.listening import Effects, Listener, Occurrence
-from language.port import Known, LookUp, Progress, Receipt, SendMessage, SetTraits, Standing
+from language.listening import ACTIVITY, Effects, Listener, Occurrence
+from language.local_time import find_zone
+from language.port import MOST_EVENTS, Known, LookUp, Progress, Receipt, SendMessage, SetTraits, Standing
 from language.program import Program
-from language.scenario import Given, Scenario, at_beginning
+from language.scenario import Expect, Given, Scenario, at_beginning
 from language.sending import Addressee, Draft, Refusal
 from language.state import Enrolment, State
 
 LONGEST_RUN = timedelta(days=400)
+MOST_WAKES = 50_000
+"""Timers that one scenario may have: more than anyone waits for, and a matter of seconds."""
+
 VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """Something that happened, that long after the beginning. `kind`: event, started, refused, sent, not_sent, ended."""
+    """Something that happened, that long after the beginning.
+
+    `kind`: event, started, refused, sent, not_sent, paused, ended; or cut_short, when it would never have come to rest.
+    """
 
     at: timedelta
     kind: str
@@ -57,6 +66,7 @@ class _Run:
     outcome: str | None = None
     ended_at: datetime | None = None
     goal_at: datetime | None = None
+    is_paused: bool = False
     stage: str | None = None
     messages: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     sent: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -64,10 +74,14 @@ class _Run:
     task: asyncio.Task[str | None] | None = None
 
 
+class _CutShort(Exception):
+    """The scenario would never come to rest."""
+
+
 class Simulator:
     """Plays one scenario. `run()` returns everything that happened, in order."""
 
-    def __init__(self, library: Library, scenario: Scenario) -> None:
+    def __init__(self, library: Library, scenario: Scenario, *, most_wakes: int = MOST_WAKES) -> None:
         self._scenario = scenario
         self._messages = library.messages
         self._listener = Listener(library.journeys[scenario.journey], VERSION)
@@ -76,24 +90,31 @@ class Simulator:
         self._now = self._begins
         self._traits = dict(scenario.customer.traits)
         self._last_seen: datetime | None = None
-        self._events: list[tuple[Fact, str]] = []
+        self._events: list[Fact] = []
         self._runs: list[_Run] = []
         self._sleepers: list[_Sleeper] = []
-        self._calls = 0
+        self._calls = self._wakes = 0
+        self._most_wakes = most_wakes
         self.happenings: list[Happening] = []
 
     async def run(self) -> list[Happening]:
-        given = sorted(self._scenario.given, key=lambda item: item.at)
-        for item in given:
-            await self._run_until(self._begins + item.at)
-            self._happen(item)
-            await self._settle()
-        await self._run_until(self._begins + LONGEST_RUN)
+        try:
+            await self._play()
+        except _CutShort:
+            why = f"it waited {self._most_wakes} times; make its waits longer or the scenario shorter"
+            self._note("cut_short", self._scenario.journey, why=why)
         for run in self._runs:
             if run.task and not run.task.done():
                 run.task.cancel()
         await asyncio.gather(*(run.task for run in self._runs if run.task), return_exceptions=True)
         return self.happenings
+
+    async def _play(self) -> None:
+        for item in self._scenario.given:
+            await self._run_until(self._begins + item.at)
+            self._happen(item)
+            await self._settle()
+        await self._run_until(max(self._now, self._begins + LONGEST_RUN))
 
     # --- virtual time
 
@@ -101,6 +122,9 @@ class Simulator:
         """Let timers fire up to `end`; one due at that very moment waits for what else happens then."""
         await self._settle()
         while (due := min((s.until for s in self._sleepers if s.until), default=None)) is not None and due < end:
+            self._wakes += 1
+            if self._wakes > self._most_wakes:
+                raise _CutShort
             self._now = max(self._now, due)
             for sleeper in [s for s in self._sleepers if s.until and s.until <= self._now]:
                 self._wake(sleeper)
@@ -145,7 +169,7 @@ class Simulator:
         for run in list(self._runs):
             self._affect(run, fact, self._effects(run, occurrence, journeys))
         self._enter(occurrence, journeys)
-        self._events.append((fact, name))
+        self._events.append(fact)
 
     def _effects(self, run: _Run, occurrence: Occurrence, journeys: dict[str, Any]) -> Effects:
         return self._listener.effects(
@@ -263,7 +287,11 @@ class Simulator:
         self.happenings.append(Happening(self._now - self._begins, kind, name, **more))
 
     def _zone(self) -> str:
-        return self._scenario.customer.time_zone or self._traits.get("time_zone") or "UTC"
+        for name in (self._scenario.customer.time_zone, self._traits.get("time_zone")):
+            with suppress(ValueError):
+                if isinstance(name, str):
+                    return find_zone(name).key
+        return DEFAULT_ZONE
 
 
 @dataclass
@@ -311,29 +339,32 @@ class _Port:
 
     async def look_up(self, question: LookUp) -> Known:
         world = self._world
-        since = question.since or world._begins
-        names = set(question.events)
-        events = [
-            fact for fact, name in world._events if fact.at >= since and (name in names or "any_activity" in names)
-        ]
         return Known(
-            profile=world._profile(),
-            journeys=world._journeys(),
-            messages=self._run.messages,
-            events=tuple(fact.model_dump(include={"name", "properties", "at"}) for fact in events),
-            last_seen_at=world._last_seen,
+            profile=world._profile() if question.profile else {},
+            journeys={name: facts for name, facts in world._journeys().items() if name in question.journeys},
+            messages=self._run.messages if question.messages else {},
+            events=tuple(self._recalled(question)),
+            last_seen_at=world._last_seen if question.last_seen else None,
             time_zone=world._zone(),
         )
+
+    def _recalled(self, question: LookUp) -> Iterator[dict[str, Any]]:
+        facts = (fact for fact in self._world._events if question.since and fact.at > question.since)
+        named = (fact for fact in facts if fact.name in question.events or ACTIVITY in question.events)
+        return (fact.model_dump(include={"name", "properties", "at"}) for fact in islice(named, MOST_EVENTS))
 
     async def record(self, progress: Progress) -> Standing:
         self._world._calls += 1
         run = self._run
+        if progress.pause is not None:
+            run.is_paused = True
+            self._world._note("paused", progress.step or "", why=progress.pause)
         if progress.ended_as is not None:
             run.outcome = run.outcome or progress.ended_as
             run.ended_at = run.ended_at or progress.at
             run.state = "ended"
             self._world._note("ended", run.outcome)
-        return Standing()
+        return Standing(paused=run.is_paused)
 
     async def set_traits(self, traits: SetTraits) -> None:
         self._world._traits.update(traits.traits)
@@ -371,26 +402,36 @@ def compare(
 ) -> list[Mismatch]:
     """Hold what happened against what the scenario expects; empty when they agree. Every send counts."""
     left = [happening for happening in happenings if happening.kind in ("sent", "ended")]
-    found: list[Mismatch] = []
+    found = [Mismatch(h.at, f"{h.name} {_WORDS[h.kind]}: {h.why}") for h in happenings if h.kind in _WORDS]
     for expected in scenario.expect:
-        wanted = (expected.send, expected.via) if expected.send else (expected.outcome, None)
-        match = next(
-            (item for item in left if (item.name, item.channel) == wanted and abs(item.at - expected.at) <= tolerance),
-            None,
-        )
+        meets = (item for item in left if _meets(item, expected) and abs(item.at - expected.at) <= tolerance)
+        match = next(meets, None)
         if match is None:
-            found.append(Mismatch(expected.at, f"expected {_said(*wanted)}, which did not happen then"))
+            found.append(Mismatch(expected.at, _missed(expected, left)))
             continue
         left.remove(match)
         if expected.contains is not None and expected.contains not in (match.text or ""):
-            found.append(Mismatch(expected.at, f"{_said(*wanted)} does not contain {expected.contains!r}"))
-    found += [Mismatch(item.at, f"{_said(item.name, item.channel)} was sent, unexpected") for item in _unexpected(left)]
+            found.append(Mismatch(expected.at, f"{_said(expected)} does not contain {expected.contains!r}"))
+    unexpected = (item for item in left if item.kind == "sent")
+    found += [Mismatch(item.at, f"{item.name} by {item.channel} was sent, unexpected") for item in unexpected]
     return sorted(found, key=lambda mismatch: mismatch.at)
 
 
-def _unexpected(left: list[Happening]) -> Iterator[Happening]:
-    return (item for item in left if item.kind == "sent")
+_WORDS = {"paused": "was paused", "cut_short": "was cut short"}
 
 
-def _said(name: str | None, channel: str | None) -> str:
-    return f"{name} by {channel}" if channel else f"the outcome {name}"
+def _meets(item: Happening, expected: Expect) -> bool:
+    if expected.send is not None:
+        return (item.kind, item.name, item.channel) == ("sent", expected.send, expected.via)
+    return (item.kind, item.name) == ("ended", expected.outcome)
+
+
+def _missed(expected: Expect, left: list[Happening]) -> str:
+    """What did not happen, and what happened in its stead if that is plain."""
+    what = f"expected {_said(expected)}, which did not happen then"
+    others = [item for item in left if item.kind == "ended"] if expected.outcome else []
+    return f"{what}; it ended as {others[0].name}" if others else what
+
+
+def _said(expected: Expect) -> str:
+    return f"{expected.send} by {expected.via}" if expected.send else f"the outcome {expected.outcome}"

@@ -85,7 +85,7 @@ class Step(Part):
 
 def step_classes() -> dict[str, type[Step]]:
     """The step classes by verb."""
-    return {cls.verb: cls for cls in Step.__subclasses__()}
+    return {cls.verb: cls for cls in Step.__subclasses__() if cls.verb}
 
 
 def _parse_step(value: Any, _handler: Any) -> Step:

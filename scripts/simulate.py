@@ -21,6 +21,8 @@ KINDS = {
     "refused": ("no entry", "yellow"),
     "sent": ("sent", "green"),
     "not_sent": ("not sent", "yellow"),
+    "paused": ("paused", "red"),
+    "cut_short": ("cut short", "red"),
     "ended": ("ended", "bold"),
 }
 """The word and the colour of each kind of happening."""

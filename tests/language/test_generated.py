@@ -64,20 +64,10 @@ def blocks(conditions: list[str], targets: list[str], depth: int = 2) -> st.Sear
         st.fixed_dictionaries({"send": st.just("m"), "via": st.sampled_from(["email", "sms", ["email", "sms"]])}),
         waits(),
         st.fixed_dictionaries(
-            {
-                "wait_for": clauses(conditions) | st.lists(arm, min_size=1, max_size=2),
-                "within": st.sampled_from(LENGTHS),
-            },
+            {"wait_for": waited_for, "within": st.sampled_from(LENGTHS)},
             optional={"otherwise": inner, "already": st.just("counts"), "reset_on": st.just("C")},
         ),
-        st.fixed_dictionaries(
-            {
-                "branch": st.lists(
-                    st.fixed_dictionaries({"when": st.sampled_from(conditions), "do": inner}), min_size=1, max_size=2
-                )
-            },
-            optional={"otherwise": inner},
-        ),
+        st.fixed_dictionaries({"branch": st.lists(way, min_size=1, max_size=2)}, optional={"otherwise": inner}),
         st.fixed_dictionaries({"set": st.just({"a": "start.b"})}),
         st.fixed_dictionaries({"stop": st.sampled_from(["done", "left"])}),
         st.fixed_dictionaries({"go_to": st.sampled_from(targets)}),
@@ -194,7 +184,7 @@ def test_a_journey_with_mistakes_is_checked_without_a_crash(journey: dict[str, A
         assert finding.remedy
 
 
-ODD = st.sampled_from(
+ODD: st.SearchStrategy[Any] = st.sampled_from(
     [None, "", "x", 0, -1, 1.5, True, [], {}, ["a"], {"a": 1}, "{{", "2d", "9" * 50, [[]], {"on": None}]
 )
 
