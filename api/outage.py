@@ -1,4 +1,4 @@
-"""How to bear Temporal's absence: try seldom, say it once, notice the return."""
+"""How to bear somebody's absence: try seldom, say it once, notice the return."""
 
 import random
 
@@ -8,9 +8,10 @@ log = structlog.get_logger()
 
 
 class Outage:
-    """Counts failures in a row. `pause()` grows from `first` to `longest` seconds while they last, with jitter."""
+    """Of `whom`. `pause()` grows from `first` to `longest` seconds while failures last, with jitter."""
 
-    def __init__(self, *, first: float = 0.1, longest: float = 3.0) -> None:
+    def __init__(self, whom: str, *, first: float = 0.1, longest: float = 3.0) -> None:
+        self._whom = whom
         self._first = first
         self._longest = longest
         self._next = first
@@ -19,13 +20,13 @@ class Outage:
     def failed(self, reason: str) -> None:
         if not self.is_on:
             self.is_on = True
-            log.warning("Temporal is away: deliveries wait in PostgreSQL", reason=reason)
+            log.warning(f"{self._whom} is away: deliveries wait", reason=reason)
 
     def succeeded(self) -> None:
         if self.is_on:
             self.is_on = False
             self._next = self._first
-            log.info("Temporal is back")
+            log.info(f"{self._whom} is back")
 
     def pause(self) -> float:
         """Seconds to wait before the next try; each call makes the next one longer."""

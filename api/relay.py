@@ -58,7 +58,8 @@ class Relay:
         self._concurrency = concurrency
         self._poll = poll
         self._hit = hit
-        self._outage = Outage()
+        self._outage = Outage("Temporal")
+        self._postgres_outage = Outage("PostgreSQL")
         self._calls: set[asyncio.Task[None]] = set()
         self._sent: list[Waiting] = []
         self._has_sent = asyncio.Event()
@@ -103,6 +104,7 @@ class Relay:
         except POSTGRES_AWAY as error:
             await self._postgres_failed(error)
             return
+        self._postgres_outage.succeeded()
         for waiting in page:
             self._begin(waiting)
         # Round and round by enrolment id, so that a long queue starves nobody.
@@ -202,5 +204,5 @@ class Relay:
                 self._may_go_on.set()
 
     async def _postgres_failed(self, error: BaseException) -> None:
-        log.warning("the relay cannot reach PostgreSQL", error=type(error).__name__)
+        self._postgres_outage.failed(type(error).__name__)
         await self._pause(self._poll)

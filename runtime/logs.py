@@ -94,5 +94,7 @@ def _adopt(handler: logging.Handler, level: str) -> None:
         logger.propagate = True
     # A request's query may name a customer by e-mail; our own logs say what matters of a request.
     logging.getLogger("uvicorn.access").disabled = True
-    for name in ("httpx", "httpcore", "twilio", "twilio.http_client", "asyncio"):
+    for name in ("httpx", "httpcore", "twilio", "twilio.http_client", "asyncio", "alembic.runtime.plugins"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # While PostgreSQL is away its pool complains with a traceback each time; we say it once.
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
