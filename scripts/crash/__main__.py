@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -38,6 +39,7 @@ def main(
     enrolments: Annotated[int, typer.Option(help="Customers in each run.", min=4)] = 200,
     events: Annotated[int, typer.Option(help="Events of the flood.", min=100)] = 20_000,
     only: Annotated[list[str] | None, typer.Option(help=f"Only this: {', '.join(NAMES)}.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Keep databases and logs in this new directory.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="End with all figures as one JSON object on one line.")] = False,
 ) -> None:
     """Kill every part of the embedded stack while customers are on their way; exit 1 if anything is lost or doubled."""
@@ -47,7 +49,7 @@ def main(
     seed = int(time.time()) if seed is None else seed
     console.print(f"Seed {seed}. Starting PostgreSQL, Temporal, the API, the worker and the providers …")
     try:
-        figures = asyncio.run(_run(seed, enrolments, events, set(only or NAMES)))
+        figures = asyncio.run(_run(seed, enrolments, events, set(only or NAMES), data))
     except (SettingsInvalid, DataDirectoryProblem, PortInUse, PartFailed) as problem:
         console.print(f"[red]A part does not come up:[/red] {escape(str(problem))}")
         sys.exit(1)
@@ -59,10 +61,10 @@ def main(
     sys.exit(0 if figures["is_clean"] else 1)
 
 
-async def _run(seed: int, enrolments: int, events: int, names: set[str]) -> dict[str, Any]:
+async def _run(seed: int, enrolments: int, events: int, names: set[str], data: Path | None) -> dict[str, Any]:
     _stop_on_sigterm()
     began = time.monotonic()
-    async with ground(seed, _teller(began)) as place:
+    async with ground(seed, _teller(began), data) as place:
         runs = [await _play(place, fault, enrolments) for fault in FAULTS if fault.name in names]
         flooded = await flood.play(place, events=events) if "flood" in names else None
         # All at once and last: what is doubled late is seen too.

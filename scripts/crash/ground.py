@@ -61,8 +61,8 @@ class Ground:
 
 
 @asynccontextmanager
-async def ground(seed: int, say: Callable[[str], None]) -> AsyncIterator[Ground]:
-    """Start everything on free ports; leave nothing behind."""
+async def ground(seed: int, say: Callable[[str], None], data: Path | None = None) -> AsyncIterator[Ground]:
+    """Start everything on free ports; leave nothing behind but what was asked for: `data`, databases and logs."""
     kills: Counter[str] = Counter()
 
     def report(line: str) -> None:
@@ -72,10 +72,12 @@ async def ground(seed: int, say: Callable[[str], None]) -> AsyncIterator[Ground]
         say(line.partition("\n")[0])
 
     async with AsyncExitStack() as exits:
-        data = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="sojourn-chaos-")))
+        if data is None:
+            temporary = tempfile.TemporaryDirectory(prefix="sojourn-chaos-", ignore_cleanup_errors=True)
+            data = Path(exits.enter_context(temporary)) / "stack"
         provider = await exits.enter_async_context(Provider())
         stack = EmbeddedStack(
-            data / "stack",
+            data,
             port=0,
             temporal_port=0,
             ui_port=None,
