@@ -6,10 +6,10 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import RedirectResponse
 
 from api import clock, customers, enrolments, health, ingest, journeys, messages, timeline
 from api.codec import codec_router
+from api.documentation import add_documentation
 from api.intake import Intake
 from api.last_resort import LastResort
 from api.parts import running
@@ -40,7 +40,15 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.intake = Intake(parts.queue, keys, parts.clock, in_demo_time=parts.pace.speed != 1)
             yield
 
-    app = FastAPI(title="Sojourn", description=DESCRIPTION, version="0.1.0", lifespan=lifespan, responses=PROBLEMS)
+    app = FastAPI(
+        title="Sojourn",
+        description=DESCRIPTION,
+        version="0.1.0",
+        lifespan=lifespan,
+        responses=PROBLEMS,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.api_keys = tuple(key.get_secret_value().encode() for key in settings.api_keys)
     add_problem_handlers(app)
     app.add_middleware(Shortcut, endpoint_by_path=ingest.endpoint_by_path())
@@ -50,7 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router)
     if settings.needs_sandbox:
         app.include_router(sandbox_router(SandboxAccount.of(settings.database_url), _inbox))
-    app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
+    add_documentation(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

@@ -1,6 +1,7 @@
 """What the application serves, by its settings alone."""
 
 import base64
+import re
 
 import httpx
 import pytest
@@ -32,3 +33,12 @@ async def test_the_front_door_leads_to_the_documentation() -> None:
     front = await answer("/")
 
     assert (front.status_code, front.headers["location"]) == (307, "/docs")
+
+
+async def test_the_documentation_needs_nothing_from_elsewhere() -> None:
+    page = (await answer("/docs")).text
+    files = re.findall(r'(?:src|href)="([^"]+)"', page)
+
+    assert len(files) == 3
+    assert [(await answer(file)).status_code for file in files] == [200, 200, 200]
+    assert "http" not in page
