@@ -26,7 +26,7 @@ STEP = "step"
 
 
 class Idle(Exception):
-    """Nothing will ever wake the run again."""
+    """Nothing will wake the run again, or not within the world's time."""
 
 
 class RollOver(Exception):
@@ -59,6 +59,7 @@ class World:
     profile: dict[str, Any] = field(default_factory=dict)
     zone: str = "UTC"
     rolls_over: bool = False
+    horizon: timedelta = timedelta(days=400)
     answer: Callable[[SendMessage], Receipt] = lambda _: Receipt(verdict="sent")
 
     now_at: datetime = BEGAN
@@ -195,6 +196,8 @@ class World:
                 self.now_at = max(self.now_at, when)
                 do()
             elif until is None:
+                raise Idle
+            elif until > BEGAN + self.horizon:
                 raise Idle
             elif self.tells:
                 self.now_at = max(self.now_at, until)

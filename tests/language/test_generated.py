@@ -1,6 +1,7 @@
 """What holds for all journeys and everything that may happen, tried on generated ones."""
 
 from copy import deepcopy
+from datetime import timedelta
 from io import StringIO
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from language.delivery import Command
 from language.journey import Journey
 from language.library import read_library
 from language.loader import load_journey, load_message, load_scenario
-from language.simulator import simulate
+from language.simulator import Simulator
 from tests.language.fake_port import World
 
 MESSAGE = "message: m\nclass: service\nemail: {subject: S, body: '{{ start.a }}'}\nsms: 'Hi'\n"
@@ -143,7 +144,7 @@ def sound(data: dict[str, Any]) -> Journey:
 
 
 def planned(journey: Journey, start: dict[str, Any], happenings: list[Any], *, rolls_over: bool) -> World:
-    one = World(journey, start=dict(start), profile={"a": 1}, rolls_over=rolls_over)
+    one = World(journey, start=dict(start), profile={"a": 1}, rolls_over=rolls_over, horizon=timedelta(days=20))
     for when, name, properties in happenings:
         if name == "away":
             one.away(when, f"{int(when[:-1]) + 30}h")
@@ -230,7 +231,7 @@ def test_no_text_makes_a_loader_crash(text: str) -> None:
 
 @settings(max_examples=50)
 @given(journeys(), STARTS, st.lists(st.tuples(MOMENTS, st.sampled_from(["Go", *EVENTS])), max_size=6))
-def test_the_simulator_comes_to_an_end_with_every_sound_journey(
+async def test_the_simulator_comes_to_an_end_with_every_sound_journey(
     journey: dict[str, Any], start: dict[str, Any], events: list[tuple[str, str]]
 ) -> None:
     given_list = [{"at": "0h", "on": "Go", "with": start}]
@@ -239,5 +240,5 @@ def test_the_simulator_comes_to_an_end_with_every_sound_journey(
     files = {"j.yaml": text_of(journey), "messages/m.yaml": MESSAGE, "scenarios/s.yaml": text_of(scenario)}
     library = read_library(files)
     assume(not library.errors)
-    happenings = simulate(library, library.scenarios["scenarios/s.yaml"])
+    happenings = await Simulator(library, library.scenarios["scenarios/s.yaml"], most_wakes=1_000).run()
     assert sum(item.kind == "started" for item in happenings) >= 1
