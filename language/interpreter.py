@@ -473,7 +473,7 @@ class Interpreter:
             visit=visit,
             channel=channel,
             message=order.message,
-            due_at=self.remember("due", lambda: self.now),
+            due_at=self.entered_at,
             at=self.now,
             pace=enrolment.pace,
             valid_for=order.valid_for,
