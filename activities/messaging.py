@@ -20,13 +20,14 @@ from activities.channel import (
     Outgoing,
     Refused,
     SendError,
+    Sighting,
     Unknowable,
 )
 from activities.clock import journey_now
 from language.gate import MessageGate
 from language.message import Message
 from language.port import Receipt, SendMessage
-from language.sending import DEAD_ADDRESS, Claim, Claimed, Draft, InFlight, Ledger, Result, Unresolved
+from language.sending import DEAD_ADDRESS, Adoption, Claim, Claimed, Draft, InFlight, Ledger, Result, Unresolved
 
 Messages = Callable[[str, int, str], Awaitable[Message]]
 """The message of a journey's version: journey, version, message id. Versions never change, so it may be cached."""
@@ -162,7 +163,7 @@ class Sending:
     async def _resolve(self, unresolved: Unresolved) -> Claim:
         """An attempt that nobody recorded: adopt it, begin anew, or leave it by the message's own policy."""
         try:
-            found = await self._find(unresolved)
+            sighting = await self.channel.look_up(self._outgoing(unresolved.draft), since=unresolved.called_at)
         except Unknowable as error:
             return await self._unsure(unresolved, error.reason)
         except SendError as error:
@@ -170,18 +171,19 @@ class Sending:
             if isinstance(error, Ambiguous | NotAccepted) and self._is_patient(None):
                 raise again(f"look-up: {error.reason}") from None
             return self._held(f"look-up: {error.reason}", HOLD)
-        if len(found) > 1:
-            return await self._unsure(unresolved, "the provider shows several messages that are alike")
-        if found:
-            return await self._record(unresolved.attempt, Result("sent", provider_id=found[0]))
-        return await self._claim(not_accepted=unresolved.attempt)
+        adopted = await self._adopt(unresolved, sighting)
+        if adopted == "none":
+            return await self._claim(not_accepted=unresolved.attempt)
+        if adopted == "too many":
+            return await self._unsure(unresolved, "the provider shows more messages that are alike than were sent")
+        return adopted
 
-    async def _find(self, unresolved: Unresolved) -> tuple[str, ...]:
-        sighting = await self.channel.look_up(self._outgoing(unresolved.draft), since=unresolved.called_at)
-        if sighting.is_proof:
-            return sighting.provider_ids[:1]
-        owned = await self.ledger.owned(self.channel.provider, sighting.provider_ids)
-        return tuple(id for id in sighting.provider_ids if id not in owned)
+    async def _adopt(self, unresolved: Unresolved, sighting: Sighting) -> Adoption:
+        ids = sighting.provider_ids
+        if ids and sighting.is_proof:
+            return await self._record(unresolved.attempt, Result("sent", provider_id=ids[0]))
+        now = journey_now(self.send.at, self.send.pace)
+        return await self.ledger.adopt(self.send, unresolved, ids, settle=self.channel.settle, now=now)
 
     async def _unsure(self, unresolved: Unresolved, reason: str) -> Claim:
         log.warning("message.unsure", key=self.send.key, reason=reason, policy=self.send.if_unsure)

@@ -100,6 +100,9 @@ class Unresolved:
 
 Claim = Claimed | InFlight | Unresolved | Receipt
 
+Adoption = Receipt | InFlight | Literal["none", "too many"]
+"""`none`: nothing of it went out. `too many`: the provider shows more than we can have sent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -133,5 +136,17 @@ class Ledger(Protocol):
     async def record(self, send: SendMessage, attempt: int, result: Result, *, now: datetime) -> Receipt:
         """Write what became of an attempt, unless a later one took over; what stands then is returned."""
 
-    async def owned(self, provider: str, provider_ids: tuple[str, ...]) -> frozenset[str]:
-        """Which of these belong to messages of ours."""
+    async def adopt(
+        self,
+        send: SendMessage,
+        unresolved: Unresolved,
+        provider_ids: tuple[str, ...],
+        *,
+        settle: timedelta,
+        now: datetime,
+    ) -> Adoption:
+        """Settle an attempt by what a look-up found that is alike: each id can stand for one message only.
+
+        Messages alike are as good as one another: of several unresolved ones, whoever comes first takes an id, and
+        the last find none. Nothing is taken while another attempt alike may still be recorded by who made it.
+        """

@@ -10,6 +10,7 @@ from language.port import Receipt, SendMessage, Verdict
 from language.sending import (
     DEAD_ADDRESS,
     Addressee,
+    Adoption,
     Claim,
     Claimed,
     Consent,
@@ -69,6 +70,14 @@ ON CONFLICT (key) DO UPDATE SET
   claimed_at = coalesce(EXCLUDED.claimed_at, messages.claimed_at), call_until = EXCLUDED.call_until
 WHERE messages.attempt = $23
 """
+
+# Locked in the order of their keys: of several look-ups of messages alike, one after the other decides.
+ALIKE = """
+SELECT key, status, provider_id, call_until, clock_timestamp() AS wall FROM messages
+WHERE key = $1 OR recipient = $2 AND digest = $3 AND status = 'claimed' OR provider_id = ANY($4::text[])
+ORDER BY key FOR NO KEY UPDATE
+"""
+NO_TIME = timedelta()
 
 ENDING = "SELECT outcome FROM enrolments WHERE id = $1 AND state <> 'active'"
 
@@ -140,28 +149,48 @@ class MessageLedger:
 
     async def record(self, send: SendMessage, attempt: int, result: Result, *, now: datetime) -> Receipt:
         async with self._db.pool.acquire() as connection:
-            row = await connection.fetchrow(
-                RECORD,
-                send.key,
-                attempt,
-                result.status,
-                result.reason,
-                result.provider_id,
-                result.segments,
-                now,
-                result.opts_out,
-            ) or await connection.fetchrow("SELECT status, reason FROM messages WHERE key = $1", send.key)
-        if row is None or row["status"] == "claimed":
-            raise Overtaken(send.key)
-        return Receipt(verdict=VERDICT_BY_STATUS.get(row["status"], "held"), reason=row["reason"])
+            return await _record(connection, send, attempt, result, now)
 
-    async def owned(self, provider: str, provider_ids: tuple[str, ...]) -> frozenset[str]:
-        rows = await self._db.pool.fetch(
-            "SELECT provider_id FROM messages WHERE provider_id = ANY($1::text[]) AND provider = $2",
-            provider_ids,
-            provider,
-        )
-        return frozenset(row["provider_id"] for row in rows)
+    async def adopt(
+        self,
+        send: SendMessage,
+        unresolved: Unresolved,
+        provider_ids: tuple[str, ...],
+        *,
+        settle: timedelta,
+        now: datetime,
+    ) -> Adoption:
+        async with self._db.pool.acquire() as connection, connection.transaction():
+            alike = await connection.fetch(
+                ALIKE, send.key, unresolved.draft.recipient, unresolved.draft.digest, provider_ids
+            )
+            owned = {row["provider_id"] for row in alike}
+            rivals = [row for row in alike if row["status"] == "claimed" and row["key"] != send.key]
+            free = [id for id in provider_ids if id not in owned]
+            if not free:
+                return "none"
+            if (wait := max((row["call_until"] + settle - row["wall"] for row in rivals), default=NO_TIME)) > NO_TIME:
+                return InFlight(wait)
+            if len(free) > len(rivals) + 1:
+                return "too many"
+            return await _record(connection, send, unresolved.attempt, Result("sent", provider_id=free[0]), now)
+
+
+async def _record(connection: Any, send: SendMessage, attempt: int, result: Result, now: datetime) -> Receipt:
+    row = await connection.fetchrow(
+        RECORD,
+        send.key,
+        attempt,
+        result.status,
+        result.reason,
+        result.provider_id,
+        result.segments,
+        now,
+        result.opts_out,
+    ) or await connection.fetchrow("SELECT status, reason FROM messages WHERE key = $1", send.key)
+    if row is None or row["status"] == "claimed":
+        raise Overtaken(send.key)
+    return Receipt(verdict=VERDICT_BY_STATUS.get(row["status"], "held"), reason=row["reason"])
 
 
 @dataclass(frozen=True, slots=True)

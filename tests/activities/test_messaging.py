@@ -66,6 +66,33 @@ async def test_two_equal_messages_that_are_meant_are_two(desk: Desk) -> None:
     assert desk.provider.count_by_key == {"1/send_hello/1/sms": 1, "2/send_hello/1/sms": 1}
 
 
+@pytest.mark.parametrize("called", [1, 4, 8])
+async def test_equal_messages_of_one_dead_worker_all_go_out_once(desk: Desk, called: int) -> None:
+    """One id at the provider cannot stand for two of them, and it does not matter for which of them it stands."""
+    orders = [desk.order(enrolment_id=number) for number in range(1, 9)]
+    for number, order in enumerate(orders, start=1):
+        if number > 1:
+            await desk.enrol(number)
+        await desk.die(order, "worker.called" if number <= called else "worker.claimed")
+    receipts = await asyncio.gather(*(desk.send(order, first=2) for order in orders))
+    assert {receipt.verdict for receipt in receipts} == {"sent"}
+    assert len({(await desk.row(order.key))["provider_id"] for order in orders}) == 8
+    assert len(desk.provider.accepted) == 8
+
+
+async def test_a_look_up_takes_nothing_from_a_call_under_way(desk: Desk) -> None:
+    await desk.enrol(2)
+    await desk.die(desk.order(), "worker.claimed")
+    await asyncio.sleep(0.4)
+    desk.provider.hang = 0.15
+    desk.provider.fail("hang")
+    under_way = asyncio.create_task(desk.send(desk.order(enrolment_id=2)))
+    await asyncio.sleep(0.05)
+    looked_up = await desk.send(desk.order(), first=2)
+    assert (looked_up.verdict, (await under_way).verdict) == ("sent", "sent")
+    assert len(desk.provider.accepted) == 2
+
+
 async def test_look_alikes_leave_it_unknown(desk: Desk) -> None:
     await look_alikes(desk)
     receipt = await desk.send(desk.order(), first=2)
