@@ -5,7 +5,7 @@ so of them only the number of messages counts.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ SELECT i.value AS user_id, e.state, e.outcome, e.step FROM enrolments e
 JOIN identifiers i ON i.customer_id = e.customer_id AND i.kind = 'user_id'
 WHERE e.journey = 'crash' AND e.start ->> 'mark' LIKE $1
 """
+Row = Mapping[str, Any]
 CALL_WINDOW = 12.0
 """Seconds between a claim and its `call_until`."""
 
@@ -69,13 +70,17 @@ class Verdict:
 
 
 async def judge(ground: Ground, run: Run) -> Verdict:
-    verdict = Verdict()
     pattern = f"r{run.number}-%"
-    rows = await ground.fetch(MESSAGES, pattern)
     sent = [message for message in ground.provider.accepted if _words(message)[1].startswith(pattern[:-1])]
-    _judge_counts(verdict, run, sent, rows)
-    _judge_exits(verdict, run, sent, rows)
-    _judge_enrolments(verdict, run, await ground.fetch(ENROLMENTS, pattern))
+    return weigh(run, sent, await ground.fetch(MESSAGES, pattern), await ground.fetch(ENROLMENTS, pattern))
+
+
+def weigh(run: Run, sent: Sequence[Accepted], messages: Sequence[Row], enrolments: Sequence[Row]) -> Verdict:
+    """`sent` is the providers' word, the rows are Sojourn's: the answers to `MESSAGES` and `ENROLMENTS`."""
+    verdict = Verdict()
+    _judge_counts(verdict, run, sent, messages)
+    _judge_exits(verdict, run, sent, messages)
+    _judge_enrolments(verdict, run, enrolments)
     if not run.kills:
         verdict.complain(f"nothing was killed in the run {run.fault}")
     return verdict
@@ -87,7 +92,7 @@ def _words(message: Accepted) -> tuple[str, str]:
     return kind, mark.strip()
 
 
-def _judge_counts(verdict: Verdict, run: Run, sent: Sequence[Accepted], rows: Sequence[Any]) -> None:
+def _judge_counts(verdict: Verdict, run: Run, sent: Sequence[Accepted], rows: Sequence[Row]) -> None:
     count = Counter(_words(message) for message in sent)
     unknown = Counter((row["message"], row["mark"]) for row in rows if row["status"] == "unknown")
     verdict.sent = len(sent)
@@ -149,7 +154,7 @@ def _is_in_time(started: Told, then: Told) -> bool:
     return then.answered_at < started.first_at + PATIENCE
 
 
-def _judge_exits(verdict: Verdict, run: Run, sent: Sequence[Accepted], rows: Sequence[Any]) -> None:
+def _judge_exits(verdict: Verdict, run: Run, sent: Sequence[Accepted], rows: Sequence[Row]) -> None:
     left_at = {p.mark: t.left.answered_at for p, t in zip(run.people, run.told, strict=True) if t.left}
     claimed_at = {
         (row["message"], row["mark"]): row["call_until"].timestamp() - CALL_WINDOW for row in rows if row["call_until"]
@@ -165,7 +170,7 @@ def _judge_exits(verdict: Verdict, run: Run, sent: Sequence[Accepted], rows: Seq
             verdict.complain(f"{mark}: {kind} was sent {message.at - left_at[mark]:.2f} s after the exit was answered")
 
 
-def _judge_enrolments(verdict: Verdict, run: Run, rows: Sequence[Any]) -> None:
+def _judge_enrolments(verdict: Verdict, run: Run, rows: Sequence[Row]) -> None:
     """Every event that was accepted has done what it is for."""
     row_by_user = {row["user_id"]: row for row in rows}
     if len(rows) != len(run.people):

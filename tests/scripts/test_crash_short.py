@@ -1,0 +1,23 @@
+"""The short form of `scripts/chaos`: a relay and a worker die at the two most delicate points."""
+
+import asyncio
+
+from scripts.crash.fault import Fault, at_point
+from scripts.crash.ground import Ground, ground
+from scripts.crash.judge import judge
+from scripts.crash.run import play
+
+POINTS = (at_point("api", "relay.signalled", times=1, spread=5), at_point("worker", "worker.called", times=1, spread=5))
+
+
+async def _strike(place: Ground, over: float) -> None:
+    await asyncio.gather(*(point.strike(place, over) for point in POINTS))
+
+
+async def test_a_relay_and_a_worker_that_die_lose_and_double_nothing() -> None:
+    async with ground(seed=1, say=lambda line: None) as place:
+        run = await play(place, Fault("two points", _strike), size=24, over=4)
+        verdict = await judge(place, run)
+    assert verdict.complaints == []
+    assert run.kills == {"api": 1, "worker": 1}
+    assert verdict.due <= verdict.sent <= verdict.due_at_most
