@@ -16,7 +16,7 @@ class ClockRead(BaseModel):
     speed: float = Field(description="journey seconds that pass in a real one")
 
 
-@router.get("/clock")
+@router.get("/clock", summary="Read the journeys' clock")
 async def clock(request: Request) -> ClockRead:
     """What time it is for journeys."""
     parts: Parts = request.app.state.parts

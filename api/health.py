@@ -29,13 +29,15 @@ class Readiness(BaseModel):
     events_in_queue: int = Field(description="taken in but not stored yet")
 
 
-@router.get("/healthz")
+@router.get("/healthz", summary="Is the process alive")
 async def healthz() -> Health:
     """The process answers."""
     return Health()
 
 
-@router.get("/readyz", responses={503: {"model": Readiness, "description": "PostgreSQL is away."}})
+@router.get(
+    "/readyz", summary="Can it take events", responses={503: {"model": Readiness, "description": "PostgreSQL is away."}}
+)
 async def readyz(request: Request, response: Response) -> Readiness:
     """Send events here, or not."""
     readiness = await look(request.app.state.parts)
@@ -43,7 +45,7 @@ async def readyz(request: Request, response: Response) -> Readiness:
     return readiness
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", summary="What it counts", response_class=Response)
 async def metrics() -> Response:
     """For Prometheus."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

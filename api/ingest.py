@@ -88,49 +88,81 @@ async def _take(request: Request, kind: Any = None) -> Response:
     return Response(b'{"success":true}', media_type="application/json")
 
 
-@router.post("/batch", response_model=Success, openapi_extra=_documented(BatchCreate, _BATCH))
+@router.post(
+    "/batch", summary="Store many calls", response_model=Success, openapi_extra=_documented(BatchCreate, _BATCH)
+)
 async def batch(request: Request) -> Response:
     """Store many calls at once. Answers 200 even when some items cannot be understood: those go to quarantine."""
     return await _take(request)
 
 
-@router.post("/import", response_model=Success, openapi_extra=_documented(BatchCreate, _BATCH))
+@router.post("/import", summary="Store history", response_model=Success, openapi_extra=_documented(BatchCreate, _BATCH))
 async def import_(request: Request) -> Response:
     """Store history. Like a batch: events older than a journey's `late` start nothing."""
     return await _take(request)
 
 
-@router.post("/track", response_model=Success, openapi_extra=_documented(ItemCreate, _EXAMPLES["track"]))
+@router.post(
+    "/track",
+    summary="Something happened",
+    response_model=Success,
+    openapi_extra=_documented(ItemCreate, _EXAMPLES["track"]),
+)
 async def track(request: Request) -> Response:
     """Something happened to a customer."""
     return await _take(request, "track")
 
 
-@router.post("/identify", response_model=Success, openapi_extra=_documented(ItemCreate, _EXAMPLES["identify"]))
+@router.post(
+    "/identify",
+    summary="Who a customer is",
+    response_model=Success,
+    openapi_extra=_documented(ItemCreate, _EXAMPLES["identify"]),
+)
 async def identify(request: Request) -> Response:
     """Who a customer is: traits are merged name by name; a visitor who becomes known is merged into the customer."""
     return await _take(request, "identify")
 
 
-@router.post("/page", response_model=Success, openapi_extra=_documented(ItemCreate, _EXAMPLES["page"]))
+@router.post(
+    "/page",
+    summary="A page was viewed",
+    response_model=Success,
+    openapi_extra=_documented(ItemCreate, _EXAMPLES["page"]),
+)
 async def page(request: Request) -> Response:
     """A customer looked at a page."""
     return await _take(request, "page")
 
 
-@router.post("/screen", response_model=Success, openapi_extra=_documented(ItemCreate, _EXAMPLES["screen"]))
+@router.post(
+    "/screen",
+    summary="A screen was viewed",
+    response_model=Success,
+    openapi_extra=_documented(ItemCreate, _EXAMPLES["screen"]),
+)
 async def screen(request: Request) -> Response:
     """A customer looked at a screen of an app."""
     return await _take(request, "screen")
 
 
-@router.post("/group", response_model=Success, openapi_extra=_documented(ItemCreate, _EXAMPLES["group"]))
+@router.post(
+    "/group",
+    summary="A customer belongs to a group",
+    response_model=Success,
+    openapi_extra=_documented(ItemCreate, _EXAMPLES["group"]),
+)
 async def group(request: Request) -> Response:
     """A customer belongs to a company or another group."""
     return await _take(request, "group")
 
 
-@router.post("/alias", response_model=Success, openapi_extra=_documented(ItemCreate, _EXAMPLES["alias"]))
+@router.post(
+    "/alias",
+    summary="Two ids are one customer",
+    response_model=Success,
+    openapi_extra=_documented(ItemCreate, _EXAMPLES["alias"]),
+)
 async def alias(request: Request) -> Response:
     """Two ids are one customer."""
     return await _take(request, "alias")

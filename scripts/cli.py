@@ -4,12 +4,14 @@ import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
     from runtime.settings import Settings
+
+FileKind = Literal["journey", "message", "scenario"]
 
 app = typer.Typer(
     help="Customer journeys in YAML, durable on Temporal, driven by your backend's analytics events.",
@@ -31,7 +33,10 @@ def up(
     ] = None,
     journeys: Annotated[Path | None, typer.Option(help="Directory of journeys to publish.", exists=True)] = None,
 ) -> None:
-    """Run everything on this machine: PostgreSQL, Temporal and its UI, the API, the worker."""
+    """Run everything on this machine.
+
+    PostgreSQL, Temporal and its pages, the API, the worker: until Ctrl-C, leaving nothing running.
+    """
     from scripts.up import run
 
     sys.exit(asyncio.run(run(data, port, temporal_port, ui_port, speed, journeys)))
@@ -39,7 +44,10 @@ def up(
 
 @app.command()
 def api() -> None:
-    """Run the HTTP API: events in, what became of them out."""
+    """Run the HTTP API.
+
+    Events come in, what became of them goes out.
+    """
     from scripts.serve import run
 
     run(_settings(lambda settings: settings.require_api()))
@@ -72,7 +80,10 @@ def migrate() -> None:
 def publish(
     directory: Annotated[Path, typer.Argument(help="Journeys, messages and scenarios.", exists=True)],
 ) -> None:
-    """Publish the journeys of a directory; those already inside keep their version."""
+    """Publish the journeys of a directory.
+
+    All of them or, when anything is wrong, none. Whoever is inside already keeps the version they began with.
+    """
     settings = _settings()
     from scripts.publish import run
 
@@ -83,7 +94,10 @@ def publish(
 def check(
     paths: Annotated[list[Path], typer.Argument(help="Journey files or directories.")],
 ) -> None:
-    """Say what is wrong in journeys, one line per finding; exit code 1 if anything is."""
+    """Say what is wrong in journeys.
+
+    One line a finding, `file:line: step: what; remedy`. Exit code 1 if anything is wrong.
+    """
     from scripts.check import run
 
     sys.exit(run(paths))
@@ -95,18 +109,26 @@ def simulate(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     journeys: Annotated[Path | None, typer.Option(help="Directory of the journeys, if not the one above.")] = None,
 ) -> None:
-    """Play scenarios in virtual time; exit code 0 when every expectation holds."""
+    """Play scenarios in virtual time.
+
+    Exit code 0 when every expectation holds.
+    """
     from scripts.simulate import run
 
     sys.exit(run(scenarios, json=json, journeys=journeys))
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schemas of journeys, messages and scenarios, for editors."""
+def schema(
+    kind: Annotated[FileKind | None, typer.Argument(help="Of one kind of file; left out: all, in one object.")] = None,
+) -> None:
+    """Print JSON Schemas for editors.
+
+    With them an editor completes and checks journeys, messages and scenarios while you type.
+    """
     from scripts.schema import run
 
-    sys.exit(run())
+    sys.exit(run(kind))
 
 
 def _settings(requires: Callable[["Settings"], None] = lambda _settings: None) -> "Settings":
@@ -119,7 +141,9 @@ def _settings(requires: Callable[["Settings"], None] = lambda _settings: None) -
         settings = load_settings()
         requires(settings)
     except SettingsInvalid as error:
-        typer.echo(f"sojourn: {error}", err=True)
+        for line in str(error).splitlines():
+            typer.echo(f"sojourn: {line}", err=True)
+        typer.echo("sojourn: settings come from the environment or .env; .env.example lists them", err=True)
         sys.exit(2)
     set_up_logs(settings)
     failpoint.arm(settings.failpoints)

@@ -33,7 +33,7 @@ def journey_schema() -> dict[str, Any]:
     return whole
 
 
-def run() -> int:
-    """Print all three as one JSON object."""
-    print(json.dumps(schemas(), indent=2))
+def run(kind: str | None = None) -> int:
+    """Print the schema of one kind, or all three as one JSON object."""
+    print(json.dumps(schemas()[kind] if kind else schemas(), indent=2))
     return 0
