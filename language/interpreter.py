@@ -15,8 +15,9 @@ from language.delivery import Delivery, Fact
 from language.duration import LONGEST
 from language.expression import Expression
 from language.inquiry import Inquiry, base_scope, plain
+from language.journal import Journal
 from language.news import News
-from language.port import Port, Progress, Receipt, SendMessage, SetTraits, Standing, StepTrace
+from language.port import Port, Receipt, SendMessage, SetTraits, Standing
 from language.program import Program
 from language.state import Enrolment, State
 from language.steps import Step, Until, Wait, moment_of
@@ -50,6 +51,7 @@ class Interpreter:
         self._port = port
         self._inquiry = Inquiry(program, enrolment, state, port)
         self._news = News(state)
+        self._journal = Journal(program, enrolment, state)
         self._rearmed_at: datetime | None = None
         self._is_rearmed = False
         self._is_skipped = False
@@ -93,7 +95,8 @@ class Interpreter:
             await self._move_if_rearmed()
         except Moved as moved:
             way = go_to(moved.step)
-        self._left(step)
+        self._journal.note(self.now, has_left=True)
+        self.state.is_inside = False
         return way
 
     async def _run(self, step: Step) -> Next:
@@ -122,7 +125,7 @@ class Interpreter:
         state.moments, state.memory = {}, {}
         state.visits[step_id] = state.visits.get(step_id, 0) + 1
         self._is_shown = self._is_skipped = False
-        self._trace(self._present())
+        self._journal.note(self.now)
         self.rewrite("circles", self._came_at.get(step_id) == now)
         self._came_at[step_id] = now
 
@@ -133,14 +136,9 @@ class Interpreter:
         self.rewrite("circles", False)
         self._came_at[step_id] = self.now
 
-    def _left(self, step: Step) -> None:
-        state = self.state
-        self._trace(self._present(left_at=self.now))
-        state.is_inside = False
-
     async def _end(self, outcome: str) -> str:
         if self.state.is_inside and self.state.step:
-            self._trace(self._present(left_at=self.now))
+            self._journal.note(self.now, has_left=True)
         self.state.outcome = outcome
         self._show(f"ended: {outcome}")
         await self._write(ended_as=outcome)
@@ -215,34 +213,16 @@ class Interpreter:
 
     async def _write(self, *, ended_as: str | None = None, pause: str | None = None) -> Standing:
         """Write what is unwritten and take in what had not arrived; raises `Closed` when the enrolment is not ours."""
-        progress = self._progress(ended_as=ended_as, pause=pause)
+        progress = self._journal.progress(self.now, ended_as=ended_as, pause=pause)
         self._is_nudged = False
         standing = await self._port.record(progress)
         if standing.taken:
             raise Closed
-        self._written(progress)
+        self._journal.written(progress)
         if self.state.seen_seq == progress.seen_seq:
             self.state.is_paused = standing.paused
         self._catch_up(standing.unseen)
         return standing
-
-    def _progress(self, *, ended_as: str | None = None, pause: str | None = None) -> Progress:
-        state = self.state
-        return Progress(
-            enrolment_id=self.enrolment.enrolment_id,
-            run_id=self.enrolment.run_id,
-            seen_seq=state.seen_seq,
-            at=self.now,
-            traces=tuple(state.unwritten),
-            step=state.step,
-            ended_as=ended_as,
-            pause=pause,
-        )
-
-    def _written(self, progress: Progress) -> None:
-        state = self.state
-        state.unwritten = [trace for trace in state.unwritten if trace not in progress.traces]
-        state.written_seq = max(state.written_seq, progress.seen_seq)
 
     def _catch_up(self, unseen: Sequence[Delivery]) -> None:
         """What PostgreSQL answers is all there is after what was seen, in order: nothing is missing in between."""
@@ -251,23 +231,6 @@ class Interpreter:
             if item.seq > self.state.seen_seq:
                 self.state.seen_seq = item.seq
                 self._take(item)
-
-    def _present(self, left_at: datetime | None = None) -> StepTrace:
-        state = self.state
-        step = self.program.place_by_id[state.step or ""].step
-        return StepTrace(
-            step=step.id,
-            visit=state.visits[step.id],
-            verb=step.verb,
-            entered_at=state.entered_at or self.now,
-            left_at=left_at,
-            waits_until=state.waits_until,
-            result=state.results.get(step.id) if left_at else None,
-        )
-
-    def _trace(self, trace: StepTrace) -> None:
-        kept = [old for old in self.state.unwritten if (old.step, old.visit) != (trace.step, trace.visit)]
-        self.state.unwritten = [*kept, trace]
 
     def _show(self, doing: str) -> None:
         state = self.state
@@ -367,7 +330,7 @@ class Interpreter:
         if until != self.state.waits_until or not self._is_shown:
             self.state.waits_until = until
             self._is_shown = True
-            self._trace(self._present())
+            self._journal.note(self.now)
             self._show(self.program.place_by_id[self.state.step or ""].step.title())
 
     async def news(self, clauses: Sequence[Clause]) -> Sequence[Fact]:
@@ -375,7 +338,7 @@ class Interpreter:
         lost: list[Fact] = []
         if state.has_lost_news:
             recalled = await self._inquiry.recall(clauses, state.heard_until)
-            lost = [fact for fact in recalled if fact.at <= state.news[0].at]
+            lost = [fact for fact in recalled if not state.news or fact.at <= state.news[0].at]
         return sorted([*lost, *state.news], key=lambda fact: fact.at)
 
     async def recall(self, clauses: Sequence[Clause]) -> Sequence[Fact]:
@@ -430,7 +393,7 @@ class Interpreter:
             await self._write()
             self._stop_if_ended()
             return self.now + A_WHILE
-        self._written(message.progress)
+        self._journal.written(message.progress)
         has_heard_more = self.state.seen_seq > message.progress.seen_seq
         match receipt.verdict:
             case "behind":
@@ -480,5 +443,5 @@ class Interpreter:
             if_unsure=order.if_unsure,
             scope=plain({**base_scope(state, self.now), **(order.values or {})}),
             refuse=state.memory.get("refuse"),
-            progress=self._progress(),
+            progress=self._journal.progress(self.now),
         )

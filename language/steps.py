@@ -4,6 +4,7 @@ A class added here, with a verb of its own, is a step of the language: the loade
 simulator and the workflow take it from `Step.__subclasses__()`.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from itertools import groupby
@@ -308,7 +309,7 @@ class WaitFor(Step):
     reset_on: Annotated[tuple[Clause, ...], ToClauses] = Field(default=(), description="Starts the time anew.")
 
     def default_id(self) -> str:
-        return "wait_for_" + "_".join(word.lower() for word in self.wait_for[0].on[0].split() if word.isalnum())
+        return "_".join(["wait_for", *re.findall(r"[a-z0-9]+", self.wait_for[0].on[0].lower())])
 
     def title(self) -> str:
         names = " or ".join(name for arm in self.wait_for for name in arm.on)

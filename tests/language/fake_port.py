@@ -195,9 +195,7 @@ class World:
                 when, _, do = heapq.heappop(self._plan)
                 self.now_at = max(self.now_at, when)
                 do()
-            elif until is None:
-                raise Idle
-            elif until > BEGAN + self.horizon:
+            elif until is None or until > BEGAN + self.horizon:
                 raise Idle
             elif self.tells:
                 self.now_at = max(self.now_at, until)

@@ -328,3 +328,12 @@ steps:
     assert await outcome(given) == "done"
     assert given.pauses == []
     assert given.state.visits["again"] == 4
+
+
+async def test_events_in_any_writing_give_ids_that_can_be_published() -> None:
+    given = world("steps:\n  - wait_for: Оплата прошла\n  - wait_for: Order-Paid (EU)\n  - wait_for: any_activity\n")
+    assert list(given.interpreter.program.place_by_id) == [
+        "wait_for",
+        "wait_for_order_paid_eu",
+        "wait_for_any_activity",
+    ]
