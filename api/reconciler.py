@@ -128,4 +128,5 @@ def _resume(trace: Trace, seen_seq: int) -> Resume:
         entered_at=trace.entered_at,
         waits_until=trace.waits_until,
         has_left=trace.left_at is not None,
+        heard_until=trace.heard_until,
     )

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from language.delivery import Delivery
+from language.steps import step_classes
 from store.database import Database
 from store.outbox import BROKEN, pending
 
@@ -54,7 +55,7 @@ WHERE customer_id = $1 AND enrolment_id = $2 AND verdict = 'restarted' AND step 
 _BREAK = "UPDATE enrolments SET reason = $2 WHERE id = $1 AND state <> 'ended'"
 
 _TRACE = """
-SELECT step, visit, entered_at, left_at, waits_until, result FROM steps WHERE enrolment_id = $1
+SELECT step, visit, verb, entered_at, left_at, waits_until, result FROM steps WHERE enrolment_id = $1
 ORDER BY entered_at, visit
 """
 
@@ -101,7 +102,10 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Where an enrolment stood: its last visit, how often each step was visited, what steps left (by step id)."""
+    """Where an enrolment stood: its last visit, how often each step was visited, what steps left (by step id).
+
+    `heard_until` is when its last wait was over; later events are new to the next wait.
+    """
 
     step: str
     entered_at: datetime
@@ -109,6 +113,7 @@ class Trace:
     waits_until: datetime | None
     visits: dict[str, int] = field(default_factory=dict)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    heard_until: datetime | None = None
 
 
 class Reconciliation:
@@ -158,7 +163,10 @@ class Reconciliation:
         last = next((row for row in reversed(rows) if row["step"] == enrolment.step), rows[-1])
         visits = {row["step"]: row["visit"] for row in rows}
         results = {row["step"]: row["result"] for row in rows if row["result"] is not None}
-        return Trace(last["step"], last["entered_at"], last["left_at"], last["waits_until"], visits, results)
+        waits = [row for row in rows if row["left_at"] and step_classes()[row["verb"]].is_waiting]
+        heard_until = min(waits[-1]["left_at"], waits[-1]["waits_until"] or waits[-1]["left_at"]) if waits else None
+        standing = last["step"], last["entered_at"], last["left_at"], last["waits_until"]
+        return Trace(*standing, visits, results, heard_until)
 
     async def pending(self, enrolment: Open) -> tuple[Delivery, ...]:
         return await pending(self._db.pool, enrolment.enrolment_id, enrolment.seen_seq)

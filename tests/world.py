@@ -7,8 +7,8 @@ worlds, one after the other; each world has a database of its own.
 import asyncio
 import itertools
 import sys
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,19 +26,24 @@ from activities.channels.sms import SmsChannel, TwilioAccount
 from activities.messaging import MessagingActivities
 from activities.records import RecordActivities
 from api.publish import publish
+from api.reconciler import Reconciler
 from api.relay import Relay
 from language.clock import Pace
+from language.delivery import Command
 from language.library import Library
+from language.message import Message
 from language.scenario import Given, Scenario, at_beginning
 from language.simulator import LONGEST_RUN, Happening
 from runtime.temporal import data_converter
 from scripts.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Provider
+from store import commands
 from store.database import Database, EncodedJson
 from store.ingest import Ingest
 from store.ingest_event import IncomingEvent
 from store.ledger import MessageLedger
 from store.library import MessageLibrary
 from store.outbox import Outbox
+from store.reconcile import Reconciliation
 from store.records import Records
 from store.versions import Versions
 from tests.relaying import Bell, eventually
@@ -133,12 +138,63 @@ class World:
     def __init__(self, db: Database, temporal: Temporal, provider: Provider) -> None:
         self.db, self.temporal, self.provider = db, temporal, provider
         self.bell = Bell()
-        self.ingest = Ingest(db, temporal.now, wake=self.bell.wake)
+        self.ingest = Ingest(db, self.now, wake=self.bell.wake)
         self.client = JourneyClient(temporal.client, search_attributes=temporal.knows_attributes)
+        self._library = MessageLibrary(db)
+        self.before_claim: Callable[[], Awaitable[None]] | None = None
+        self._received_at: datetime | None = None
         self._events = itertools.count(1)
+        self._relaying: tuple[Relay, asyncio.Task[None]] | None = None
 
-    def relay(self) -> Relay:
-        return Relay(Outbox(self.db), Versions(self.db), self.client, self.bell, pace=self.temporal.pace)
+    def now(self) -> datetime:
+        return self._received_at or self.temporal.now()
+
+    @contextmanager
+    def received_at(self, moment: datetime) -> Iterator[None]:
+        """What is tracked meanwhile is received at that moment."""
+        self._received_at = moment
+        try:
+            yield
+        finally:
+            self._received_at = None
+
+    def start_relay(self) -> None:
+        relay = Relay(Outbox(self.db), Versions(self.db), self.client, self.bell, pace=self.temporal.pace)
+        self._relaying = relay, asyncio.create_task(relay.run())
+
+    async def stop_relay(self) -> None:
+        if self._relaying is not None:
+            (relay, running), self._relaying = self._relaying, None
+            relay.stop()
+            await running
+
+    @asynccontextmanager
+    async def silence(self) -> AsyncIterator[None]:
+        """Nothing of what is committed meanwhile is signalled before the end."""
+        await self.stop_relay()
+        yield
+        self.start_relay()
+
+    async def command(self, command: Command, enrolment_id: int) -> None:
+        await commands.command(self.db, self.now, enrolment_id, command)
+        self.bell.wake()
+
+    async def message(self, journey: str, version: int, message: str) -> Message:
+        """The message library as workers ask it, which they do right before they claim."""
+        if (interrupt := self.before_claim) is not None:
+            self.before_claim = None
+            await interrupt()
+        return await self._library.message(journey, version, message)
+
+    async def restart_dead(self) -> None:
+        """What the reconciler does about open enrolments whose runs are gone; returns when new runs have them."""
+        parts = (Reconciliation(self.db), Outbox(self.db), Versions(self.db), self.client)
+        for page in (0, 100):  # the first look only notices
+            period, nudges = timedelta(0), [timedelta(days=99)]
+            await Reconciler(
+                *parts, clock=self.now, pace=self.temporal.pace, page=page, period=period, nudges=nudges
+            ).look()
+        await eventually(self._has_runs)
 
     async def publish(self, library: Library, *journeys: str) -> None:
         """Make these journeys live, all of the library when none is named."""
@@ -186,6 +242,10 @@ class World:
         await asyncio.sleep(0.02)
         await eventually(self._is_settled)
 
+    async def _has_runs(self) -> bool:
+        query = "SELECT NOT EXISTS (SELECT FROM enrolments WHERE state <> 'ended' AND run_id IS NULL)"
+        return bool(await self.db.pool.fetchval(query))
+
     async def _is_settled(self) -> bool:
         return bool(
             await self.db.pool.fetchval(
@@ -193,7 +253,9 @@ class World:
                 " AND NOT EXISTS (SELECT FROM enrolments WHERE state = 'ending')"
                 " AND NOT EXISTS (SELECT FROM messages WHERE status = 'claimed')"
                 " AND NOT EXISTS (SELECT FROM enrolments e JOIN steps s ON s.enrolment_id = e.id AND s.step = e.step"
-                "   WHERE e.state = 'active' AND s.verb IN ('send') AND s.left_at IS NULL AND e.paused_at IS NULL)"
+                "   WHERE e.state = 'active' AND s.left_at IS NULL AND e.paused_at IS NULL"
+                "   AND (s.verb = 'send' OR s.waits_until <= $1))",
+                self.temporal.now(),
             )
         )
 
@@ -278,10 +340,9 @@ async def world_in(db: Database, temporal: Temporal) -> AsyncIterator[World]:
     async with Provider() as provider:
         world = World(db, temporal, provider)
         channels = _channels(provider)
-        messaging = MessagingActivities(MessageLedger(db), {c.name: c for c in channels}, MessageLibrary(db).message)
+        messaging = MessagingActivities(MessageLedger(db), {c.name: c for c in channels}, world.message)
         worker = make_worker(temporal.client, RecordActivities(Records(db)), messaging)
-        relay = world.relay()
-        relaying = asyncio.create_task(relay.run())
+        world.start_relay()
         try:
             async with worker:
                 try:
@@ -289,14 +350,13 @@ async def world_in(db: Database, temporal: Temporal) -> AsyncIterator[World]:
                 finally:
                     await world.end_all()
         finally:
-            relay.stop()
-            await relaying
+            await world.stop_relay()
             for channel in channels:
                 await channel.close()
 
 
 def _channels(provider: Provider) -> tuple[SmsChannel, EmailChannel]:
     call, settle = timedelta(seconds=2), timedelta(seconds=0.2)
-    twilio = TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, "+15005550006", provider.url, settle=settle)
+    twilio = TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, "+15005550006", provider.url, "https://x.test/sms", settle=settle)
     sendgrid = SendGridAccount(API_KEY, "Sojourn <hello@example.com>", provider.url, settle=settle)
     return SmsChannel(twilio, call_timeout=call), EmailChannel(sendgrid, call_timeout=call)

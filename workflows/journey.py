@@ -179,4 +179,6 @@ def _first_state(start: StartEnrolment, first: str | None) -> State:
         results=dict(resume.results),
         start=dict(start.start),
         seen_seq=resume.seen_seq,
+        heard_until=resume.heard_until,
+        has_lost_news=True,
     )

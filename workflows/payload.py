@@ -16,7 +16,8 @@ class Resume(Frozen):
     The new run enters `step` again as its *same* visit (`visits[step]`, begun at `entered_at`, due at `waits_until`),
     so that message keys stay the same and nothing is sent twice. `results` holds what steps left, by step id; when
     `has_left`, that visit had ended and `results` may have its result. `seen_seq` is what PostgreSQL knows to be
-    acknowledged; the deliveries after it come with the start.
+    acknowledged; the deliveries after it come with the start. What was acknowledged after `heard_until`, when the last
+    wait was over, may still count for the next and is read back.
     """
 
     step: str
@@ -26,6 +27,7 @@ class Resume(Frozen):
     entered_at: AwareDatetime | None = None
     waits_until: AwareDatetime | None = None
     has_left: bool = False
+    heard_until: AwareDatetime | None = None
 
 
 class StartEnrolment(Frozen):

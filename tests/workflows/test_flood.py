@@ -26,6 +26,7 @@ LIBRARY = read_library(
     {
         "flooded.yaml": """
 journey: flooded
+title: Flooded
 start: {on: Begun}
 steps:
   - wait_for:
