@@ -34,11 +34,11 @@ def _read(value: Any) -> timedelta:
 
 
 def format_duration(length: timedelta) -> str:
-    """The shortest spelling that reads back as the same length, for example `1d 12h`."""
+    """A spelling that reads back as the same length, for example `1d 12h`. In days: `30d`, not `4w 2d`."""
     seconds = length.total_seconds()
     parts = []
-    for unit, size in _SECONDS_BY_UNIT.items():
-        count, seconds = divmod(seconds, size)
+    for unit in "dhms":
+        count, seconds = divmod(seconds, _SECONDS_BY_UNIT[unit])
         if count:
             parts.append(f"{int(count)}{unit}")
     if seconds:

@@ -17,8 +17,11 @@ def run(paths: list[Path]) -> int:
         print(finding)
     errors = sum(finding.severity == "error" for finding in findings) + len(missing)
     if not findings and not missing:
-        counts = {"journeys": library.journeys, "messages": library.messages, "scenarios": library.scenarios}
-        print(", ".join(f"{len(found)} {name}" for name, found in counts.items()) + ": fine")
+        counts = {"journey": library.journeys, "message": library.messages, "scenario": library.scenarios}
+        print(
+            ", ".join(f"{len(found)} {name}{'' if len(found) == 1 else 's'}" for name, found in counts.items())
+            + ": fine"
+        )
     return 1 if errors else 0
 
 
