@@ -18,11 +18,12 @@ def run(paths: list[Path]) -> int:
     errors = sum(finding.severity == "error" for finding in findings) + len(missing)
     if not findings and not missing:
         counts = {"journey": library.journeys, "message": library.messages, "scenario": library.scenarios}
-        print(
-            ", ".join(f"{len(found)} {name}{'' if len(found) == 1 else 's'}" for name, found in counts.items())
-            + ": fine"
-        )
+        print(", ".join(_counted(len(found), name) for name, found in counts.items()) + ": fine")
     return 1 if errors else 0
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count} {name}{'' if count == 1 else 's'}"
 
 
 def _is_asked(finding: Finding, paths: list[Path]) -> bool:
