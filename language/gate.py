@@ -46,7 +46,11 @@ class MessageGate:
     def judge(
         self, addressee: Addressee, recipient: str | Refusal, consents: tuple[Consent, ...], *, is_dead: bool
     ) -> Draft | Refusal:
-        refusal = self._refused_before() or self._too_late() or objection(consents, self.message_class, self.topic, self.send.channel)
+        refusal = (
+            self._refused_before()
+            or self._too_late()
+            or objection(consents, self.message_class, self.topic, self.send.channel)
+        )
         if refusal is not None:
             return refusal
         if isinstance(recipient, Refusal):
