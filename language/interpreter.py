@@ -19,7 +19,8 @@ from language.journal import Journal
 from language.news import News
 from language.port import Port, Receipt, SendMessage, SetTraits, Standing
 from language.program import Program
-from language.state import Enrolment, State
+from language.report import report, result_in_words
+from language.state import MOST_PASSED, Enrolment, Passed, State
 from language.steps import Step, Until, Wait, moment_of
 
 A_WHILE = timedelta(minutes=5)
@@ -95,9 +96,15 @@ class Interpreter:
             await self._move_if_rearmed()
         except Moved as moved:
             way = go_to(moved.step)
-        self._journal.note(self.now, has_left=True)
-        self.state.is_inside = False
+        self._leave_behind(step_id)
         return way
+
+    def _leave_behind(self, step_id: str) -> None:
+        state = self.state
+        self._journal.note(self.now, has_left=True)
+        state.is_inside = False
+        passed = Passed(step=step_id, left_at=self.now, result=result_in_words(state.results.get(step_id)))
+        state.trail = [*state.trail, passed][-MOST_PASSED:]
 
     async def _run(self, step: Step) -> Next:
         if not step.enabled:
@@ -106,7 +113,8 @@ class Interpreter:
             return self._passed_over(f"not true: {step.when.source if step.when else ''}")
         if step.is_waiting:
             self.state.last_wait = step.id
-        self._show(step.title())
+        else:
+            self._show()
         return await step.run(self)
 
     async def _is_wanted(self, step: Step) -> bool:
@@ -138,9 +146,9 @@ class Interpreter:
 
     async def _end(self, outcome: str) -> str:
         if self.state.is_inside and self.state.step:
-            self._journal.note(self.now, has_left=True)
+            self._leave_behind(self.state.step)
         self.state.outcome = outcome
-        self._show(f"ended: {outcome}")
+        self._show()
         await self._write(ended_as=outcome)
         return outcome
 
@@ -178,6 +186,7 @@ class Interpreter:
                 self._is_skipped = True
             case "stop":
                 self._end_as(delivery.outcome or "stopped")
+        self._show()
 
     def _end_as(self, outcome: str) -> None:
         self.state.ended_as = self.state.ended_as or outcome
@@ -232,14 +241,8 @@ class Interpreter:
                 self.state.seen_seq = item.seq
                 self._take(item)
 
-    def _show(self, doing: str) -> None:
-        state = self.state
-        lines = [f"**{state.step or 'done'}**: {doing}"]
-        if state.waits_until:
-            lines.append(f"waits until {state.waits_until:%Y-%m-%d %H:%M:%S} UTC")
-        if state.is_paused:
-            lines.append("**paused**: nothing is sent until it is resumed")
-        self._port.show("\n\n".join(lines), state.step)
+    def _show(self) -> None:
+        self._port.show(report(self.program, self.state), self.state.step)
 
     # --- what a step may do (language.context.Context)
 
@@ -331,7 +334,7 @@ class Interpreter:
             self.state.waits_until = until
             self._is_shown = True
             self._journal.note(self.now)
-            self._show(self.program.place_by_id[self.state.step or ""].step.title())
+            self._show()
 
     async def news(self, clauses: Sequence[Clause]) -> Sequence[Fact]:
         state = self.state
@@ -409,7 +412,7 @@ class Interpreter:
 
     async def _resumption(self) -> str | None:
         """Wait until a person resumes; then what `on_resume` says: None to go on, or a reason not to send."""
-        self._show("paused")
+        self._show()
         while self.state.is_paused:
             self._stop_if_ended()
             if self.state.unwritten or self._stirred():

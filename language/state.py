@@ -9,6 +9,7 @@ from language.delivery import Fact
 from language.port import StepTrace
 
 MOST_NEWS = 100
+MOST_PASSED = 8
 
 
 class Enrolment(BaseModel):
@@ -26,13 +27,23 @@ class Enrolment(BaseModel):
     pace: Pace = Pace()
 
 
+class Passed(BaseModel):
+    """A step that was left, for people to read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: str
+    left_at: AwareDatetime
+    result: str
+
+
 class State(BaseModel):
     """`step` is the cursor, `is_inside` whether its visit has begun; the rest of the first block belongs to that visit.
 
     `news` holds events that no wait has passed or tested in vain (those are up to `heard_until`), at most `MOST_NEWS`;
     `has_lost_news` says that there were more. Events up to `deaf_until` are not new even when they arrive later.
     `unwritten` is trace that PostgreSQL does not have yet, `written_seq` what it knows of `seen_seq`. `ended_as` is an
-    outcome decided from outside.
+    outcome decided from outside. `trail` holds the steps passed last, at most `MOST_PASSED`.
     """
 
     step: str | None
@@ -56,6 +67,7 @@ class State(BaseModel):
     heard_until: AwareDatetime | None = None
     deaf_until: AwareDatetime | None = None
     unwritten: list[StepTrace] = Field(default_factory=list)
+    trail: list[Passed] = Field(default_factory=list)
 
     is_paused: bool = False
     ended_as: str | None = None

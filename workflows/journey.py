@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from language.interpreter import Interpreter
     from language.port import Known, LookUp, Progress, Receipt, SendMessage, SetTraits, Standing
     from language.program import program
+    from language.report import in_words
     from language.state import Enrolment, State
     from workflows.payload import Deliveries, StartEnrolment
 
@@ -23,6 +24,12 @@ OUTCOME = SearchAttributeKey.for_keyword("SojournOutcome")
 MOST_EVENTS = 500
 """History events after which a run goes on in a fresh one. Temporal suggests it at 4,096; but when events pour in, it
 refuses the first attempt, and then turns signals away until a worker has replayed the whole history."""
+
+MOST_BYTES = 300_000
+"""Of history: thousands of events in few signals take as long to replay, and that must end within a workflow task."""
+
+WORTH_FINDING = timedelta(minutes=1)
+"""How long (wall time) an enrolment must stay in a step to be found by it: each change costs the server a write."""
 
 
 class RollOver(Exception):
@@ -49,6 +56,7 @@ class JourneyWorkflow:
         )
         self._timer: tuple[datetime, asyncio.Task[None]] | None = None
         self._shown_step: str | None = None
+        self._first_bytes = workflow.info().get_current_history_size()
         state = start.state or _first_state(start, self._program.first)
         self._interpreter = Interpreter(self._program, self._enrolment, state, self)
         self._interpreter.absorb(start.deliveries)
@@ -90,12 +98,21 @@ class JourneyWorkflow:
         return self._enrolment.pace.journey_time(workflow.now())
 
     async def sleep(self, until: datetime | None, wake: Callable[[], bool]) -> None:
-        if _is_long() and not wake():
+        if self._is_long() and not wake():
             raise RollOver
         timer = self._timer_until(until)
-        await workflow.wait_condition(lambda: wake() or (timer is not None and timer.done()) or _is_long())
+        await workflow.wait_condition(lambda: wake() or (timer is not None and timer.done()) or self._is_long())
         if timer is not None and timer.done():
             self._timer = None
+
+    def _is_long(self) -> bool:
+        info = workflow.info()
+        grown = info.get_current_history_size() - self._first_bytes
+        return (
+            info.get_current_history_length() >= MOST_EVENTS
+            or grown >= MOST_BYTES
+            or info.is_continue_as_new_suggested()
+        )
 
     def _timer_until(self, until: datetime | None) -> asyncio.Task[None] | None:
         """One timer, kept while its deadline stays the same, so that news do not restart it."""
@@ -104,7 +121,7 @@ class JourneyWorkflow:
             self._timer = None
         if self._timer is None and until is not None:
             length = max(self._enrolment.pace.real_delay(until - self.now()), timedelta(milliseconds=1))
-            summary = f"until {until:%Y-%m-%d %H:%M} UTC"
+            summary = f"{self._doing} · until {until:%Y-%m-%d %H:%M} UTC"
             self._timer = (until, asyncio.create_task(workflow.sleep(length, summary=summary)))
         return self._timer[1] if self._timer else None
 
@@ -115,7 +132,7 @@ class JourneyWorkflow:
             result_type=Receipt,
             start_to_close_timeout=SEND_START_TO_CLOSE,
             retry_policy=SENDS,
-            summary=f"{order.channel.upper()} {order.message}",
+            summary=f"send {order.channel.upper()} {order.message}",
         )
         return receipt
 
@@ -137,7 +154,7 @@ class JourneyWorkflow:
             result_type=Standing,
             start_to_close_timeout=LOCAL_START_TO_CLOSE,
             retry_policy=READS,
-            summary=f"ended: {progress.ended_as}" if progress.ended_as else f"at {progress.step}",
+            summary=f"note: ended as {progress.ended_as}" if progress.ended_as else f"note: {self._doing}",
         )
         return standing
 
@@ -150,19 +167,28 @@ class JourneyWorkflow:
             summary=f"set {', '.join(traits.traits)}",
         )
 
+    @property
+    def _doing(self) -> str:
+        step = self._interpreter.state.step
+        return in_words(self._program.place_by_id[step].step) if step else "the journey is done"
+
     def show(self, details: str, step: str | None) -> None:
-        workflow.set_current_details(f"{self._start.title}\n\n{details}")
+        workflow.set_current_details(f"### {self._start.title or self._start.journey}\n\n{details}")
         state = self._interpreter.state
         if state.outcome:
             workflow.upsert_search_attributes([OUTCOME.value_set(state.outcome)])
-        elif step and step != self._shown_step and state.waits_until:
+        elif step and step != self._shown_step and self._stays():
             self._shown_step = step
             workflow.upsert_search_attributes([STEP.value_set(step)])
 
-
-def _is_long() -> bool:
-    info = workflow.info()
-    return info.is_continue_as_new_suggested() or info.get_current_history_length() >= MOST_EVENTS
+    def _stays(self) -> bool:
+        """Whether it stands here long enough for somebody to look for it."""
+        state = self._interpreter.state
+        if state.step is None or not self._program.place_by_id[state.step].step.is_waiting:
+            return False
+        if state.waits_until is None:
+            return True
+        return self._enrolment.pace.real_delay(state.waits_until - self.now()) > WORTH_FINDING
 
 
 def _first_state(start: StartEnrolment, first: str | None) -> State:
