@@ -9,8 +9,7 @@ from typing import Any
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import Worker, WorkflowRunner
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker import Worker
 
 from activities.messaging import MessagingActivities
 from activities.records import RecordActivities
@@ -23,34 +22,15 @@ from store.ledger import MessageLedger
 from store.library import MessageLibrary
 from store.records import Records
 from worker.channels import Channels
+from worker.sandbox import sandboxed
 from workflows.client import TASK_QUEUE
 from workflows.journey import JourneyWorkflow
 
 log = structlog.get_logger()
 
-OURS = ("language", "activities", "workflows")
-LIBRARIES = (
-    "cel",
-    "liquid",
-    "markdown_it",
-    "mjml",
-    "phonenumbers",
-    "email_validator",
-    "pydantic",
-    "pydantic_core",
-    "ruamel",
-    "structlog",
-    "zoneinfo",
-)
 PATIENCE = timedelta(seconds=60)
 GRACE = timedelta(seconds=20)
 POLLERS = 8
-
-
-def sandboxed() -> WorkflowRunner:
-    """The workflow sandbox with our own pure modules passed through: they are checked by lint and tests instead."""
-    restrictions = SandboxRestrictions.default.with_passthrough_modules(*OURS, *LIBRARIES)
-    return SandboxedWorkflowRunner(restrictions=restrictions)
 
 
 def worker_options(*, is_embedded: bool = False) -> dict[str, Any]:
@@ -89,12 +69,14 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
     client = await connect(settings, patience=PATIENCE)
-    async with _activities(settings) as (records, messaging):
-        async with make_worker(client, records, messaging, is_embedded=settings.is_embedded):
-            announce_ready(settings)
-            log.info("worker.ready", queue=TASK_QUEUE)
-            await told_to_stop.wait()
-            log.info("worker.stopping")
+    async with (
+        _activities(settings) as (records, messaging),
+        make_worker(client, records, messaging, is_embedded=settings.is_embedded),
+    ):
+        announce_ready(settings)
+        log.info("worker.ready", queue=TASK_QUEUE)
+        await told_to_stop.wait()
+        log.info("worker.stopping")
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""The provider of the benchmark: accepts Twilio's create call, remembers when each message arrived, and nothing else.
+"""The provider of the benchmark: accepts what Twilio and SendGrid accept, and remembers when each SMS arrived.
 
 Run as a process of its own: `python -m scripts.benchmark.sink PORT`.
 """
@@ -21,6 +21,7 @@ class Sink:
     def app(self) -> web.Application:
         app = web.Application()
         app.router.add_post("/2010-04-01/Accounts/{account}/Messages.json", self._create)
+        app.router.add_post("/v3/mail/send", self._mail)
         app.router.add_get("/arrived", self._arrived)
         app.router.add_get("/count", self._count)
         app.router.add_post("/forget", self._forget)
@@ -34,6 +35,11 @@ class Sink:
         number = f"SM{self._calls:032x}"
         answer = {"sid": number, "status": "queued", "to": fields["To"][0], "num_segments": "1"}
         return web.json_response(answer, status=201)
+
+    async def _mail(self, request: web.Request) -> web.Response:
+        await request.read()
+        self._calls += 1
+        return web.Response(status=202, headers={"X-Message-Id": f"mail-{self._calls}"})
 
     async def _arrived(self, _: web.Request) -> web.Response:
         return web.json_response(self._arrived_at)

@@ -11,7 +11,7 @@ from store.progress import write_progress
 from store.records import Records
 from tests.relaying import Scene, eventually
 from tests.rows import AT, deliver, enrolment_row, progress, relayed
-from worker.main import sandboxed
+from worker.sandbox import sandboxed
 from workflows.client import JourneyClient
 from workflows.journey import JourneyWorkflow
 
