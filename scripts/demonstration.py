@@ -208,6 +208,8 @@ class Stage:
 
     def _line(self, at: datetime, name: str, text: Text) -> None:
         day = (at - self._begins) / DAY
+        if day < 0:  # the opening
+            return
         self._progress.console.print(Text(f"  day {day:5.1f}  ", "dim") + Text(f"{name:<9}") + text)
 
 
@@ -223,7 +225,8 @@ def _summarise(played: list[Played], figures: dict[str, Any], kept: EmbeddedStac
         f"{figures['as_expected']} customers went the way their scenarios say."
     )
     if kept is not None:
-        console.print(f"\nStill running; interrupt (Ctrl-C) to stop. API key for {kept.api_url}/docs: {kept.api_key}")
+        console.print(f"\n  Write key    {kept.write_key}\n  API key      {kept.api_key}")
+        console.print("\nStill running until you interrupt it (Ctrl-C).")
 
 
 if __name__ == "__main__":
