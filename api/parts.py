@@ -30,7 +30,8 @@ log = structlog.get_logger()
 
 PATIENCE = 30.0
 """Seconds that PostgreSQL may take to come up after us."""
-EMBEDDED_TASK_TIMEOUT = timedelta(seconds=3)
+EMBEDDED_TASK_TIMEOUT = timedelta(seconds=5)
+"""A killed server shows what was buffered only after it; a loaded machine must replay any run within it."""
 
 
 @dataclass(frozen=True)

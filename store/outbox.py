@@ -27,6 +27,11 @@ PAGE_ROWS = 500
 PAGE_BYTES = 700_000
 """What goes to a workflow at once: Temporal refuses payloads over 2 MB, and warns above 256 kB."""
 
+WINDOW = 500
+"""How many deliveries may be on their way to a run that has not acknowledged them. Signals to a run without a worker
+would pile up, and the worker that returns has to take in all of them within one workflow task, or begins again for
+ever. What is held back, the run reads from PostgreSQL with its next write; once it has, it is relayed too."""
+
 # Leases and marks may be forgotten in a crash, so their transactions do not wait for the disk.
 _NO_FLUSH = "set_config('synchronous_commit', 'off', true) = 'off'"
 
@@ -44,7 +49,8 @@ _HEADS = """
 _LEASE = f"""
 WITH RECURSIVE head AS ({_HEADS}),
 free AS (
-    SELECT enrolment_id, seq FROM head WHERE relay_until IS NULL OR relay_until < now() LIMIT $2
+    SELECT enrolment_id, seq FROM head JOIN enrolments e ON e.id = head.enrolment_id
+    WHERE (relay_until IS NULL OR relay_until < now()) AND seq <= e.seen_seq + {WINDOW} LIMIT $2
 ), own AS (
     SELECT enrolment_id, seq FROM deliveries JOIN free USING (enrolment_id, seq)
     WHERE relayed_at IS NULL AND (relay_until IS NULL OR relay_until < now())

@@ -59,12 +59,13 @@ SELECT step, visit, verb, entered_at, left_at, waits_until, result FROM steps WH
 ORDER BY entered_at, visit
 """
 
-# The newest delivery alone shows a run all it may have missed: it brings nothing new, or a gap.
+# The newest delivery alone shows a run all it may have missed: it brings nothing new, or a gap. Those that the relay
+# still holds back follow when this one is acknowledged.
 _NUDGE = """
 WITH lagging AS (
     SELECT d.enrolment_id, max(d.seq) AS seq, max(d.relayed_at) AS relayed_at
     FROM deliveries d JOIN enrolments e ON e.id = d.enrolment_id
-    WHERE e.state <> 'ended' AND d.seq > e.seen_seq AND e.reason IS DISTINCT FROM $3
+    WHERE e.state <> 'ended' AND d.seq > e.seen_seq AND d.relayed_at IS NOT NULL AND e.reason IS DISTINCT FROM $3
     GROUP BY d.enrolment_id
     HAVING bool_and(d.relayed_at < now() - ($1::interval[])[1])
     ORDER BY max(d.relayed_at) LIMIT $2

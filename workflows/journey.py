@@ -56,7 +56,7 @@ class JourneyWorkflow:
         )
         self._timer: tuple[datetime, asyncio.Task[None]] | None = None
         self._shown_step: str | None = None
-        self._first_bytes = workflow.info().get_current_history_size()
+        self._first_bytes = workflow.info().get_current_history_size()  # the input alone may be large
         state = start.state or _first_state(start, self._program.first)
         self._interpreter = Interpreter(self._program, self._enrolment, state, self)
         self._interpreter.absorb(start.deliveries)

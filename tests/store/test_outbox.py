@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from store.database import Database
-from store.outbox import PAGE_ROWS, Outbox, Waiting
+from store.outbox import PAGE_ROWS, WINDOW, Outbox, Waiting
 from store.progress import write_progress
 from tests.rows import add_customer, add_enrolment, deliver, progress
 
@@ -83,6 +83,26 @@ async def test_one_signal_is_bounded_in_rows_and_bytes(db: Database, enrolment_i
     await many(db, enrolment_id, PAGE_ROWS + 1)
     [waiting] = await outbox.lease(10)
     assert len(waiting.payloads) == PAGE_ROWS
+
+
+async def test_a_run_that_acknowledges_nothing_is_not_buried(db: Database, enrolment_id: int) -> None:
+    outbox = Outbox(db)
+    await db.pool.execute("UPDATE enrolments SET last_seq = $1", WINDOW + 9)
+    await write_progress(db.pool, progress(enrolment_id, seen_seq=4))
+    await db.pool.execute("DELETE FROM deliveries")
+    await many(db, enrolment_id, WINDOW + 5)
+    sent = [await take_all(outbox, enrolment_id), await take_all(outbox, enrolment_id)]
+    assert sent == [WINDOW, 0]
+    await write_progress(db.pool, progress(enrolment_id, seen_seq=10))
+    assert await take_all(outbox, enrolment_id) == 5
+
+
+async def take_all(outbox: Outbox, enrolment_id: int) -> int:
+    taken = 0
+    while leased := await outbox.lease(10):
+        await outbox.mark_relayed(leased)
+        taken += len(leased[0].payloads)
+    return taken
 
 
 async def many(db: Database, enrolment_id: int, number: int) -> None:
