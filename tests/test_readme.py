@@ -5,6 +5,8 @@ import json
 import re
 import shlex
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -130,26 +132,28 @@ def test_no_page_names_a_setting_that_is_none() -> None:
 
 
 async def test_what_the_readme_tells_to_do_by_hand_does_it(tmp_path: Path) -> None:
-    process, lines = await start(tmp_path / "data")
-    key_by_name = {
-        "$WRITE_KEY": next(line.split()[2] for line in lines if line.startswith("Write key")),
-        "$API_KEY": next(line.split()[2] for line in lines if line.startswith("API key")),
-    }
-    api = address(lines, "API")
-    identify, track, timeline = (_with_keys(request, key_by_name, api) for request in requests(README))
-    async with httpx.AsyncClient() as http:
+    async with up(tmp_path / "data") as lines, httpx.AsyncClient() as http:
+        identify, track, timeline = (_filled(request, lines) for request in requests(README))
         for request in (identify, track):
             answer = await http.request(**request)
             assert (answer.status_code, answer.text) == (200, '{"success":true}')
         sentences = await _told(http, timeline, "E-mail activate_account sent")
-        shown = (await http.get(f"{api}/sandbox/messages")).text
+        shown = (await http.get(f"{address(lines, 'API')}/sandbox/messages")).text
 
-    process.send_signal(signal.SIGINT)
-    await asyncio.wait_for(process.communicate(), 60)
-
-    assert process.returncode == 0
     assert "Entered account_activation" in sentences
     assert "ana@example.com" in shown
+
+
+@asynccontextmanager
+async def up(data: Path) -> AsyncIterator[list[str]]:
+    """`sojourn up`, until Ctrl-C; what it printed."""
+    process, lines = await start(data)
+    try:
+        yield lines
+    finally:
+        process.send_signal(signal.SIGINT)
+        await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0
 
 
 async def _told(http: httpx.AsyncClient, timeline: dict[str, Any], sentence: str) -> list[str]:
@@ -162,9 +166,10 @@ async def _told(http: httpx.AsyncClient, timeline: dict[str, Any], sentence: str
             await asyncio.sleep(0.1)
 
 
-def _with_keys(request: dict[str, Any], key_by_name: dict[str, str], api: str) -> dict[str, Any]:
-    text = json.dumps(request).replace("http://127.0.0.1:8000", api)
-    for name, key in key_by_name.items():
-        text = text.replace(name, key)
+def _filled(request: dict[str, Any], lines: list[str]) -> dict[str, Any]:
+    """A request with the address and the keys that `sojourn up` printed."""
+    text = json.dumps(request).replace("http://127.0.0.1:8000", address(lines, "API"))
+    for name, label in {"$WRITE_KEY": "Write key", "$API_KEY": "API key"}.items():
+        text = text.replace(name, next(line.split()[2] for line in lines if line.startswith(label)))
     filled: dict[str, Any] = json.loads(text)
     return filled | ({"auth": tuple(filled["auth"])} if "auth" in filled else {})
