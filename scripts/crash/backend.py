@@ -27,7 +27,8 @@ class Backend:
     def __init__(self, http: aiohttp.ClientSession, api_url: str, write_key: str) -> None:
         self._http = http
         self._url = f"{api_url}/v1/batch"
-        self._auth = aiohttp.BasicAuth(write_key, "")
+        authorization = aiohttp.encode_basic_auth(write_key, "")
+        self._headers = {"Content-Type": "application/json", "Authorization": authorization}
         self.retries = 0
 
     async def tell(self, events: Sequence[dict[str, Any]]) -> Told:
@@ -43,15 +44,9 @@ class Backend:
         raise AssertionError("unreachable")
 
     async def _post(self, events: Sequence[dict[str, Any]]) -> bool:
-        headers = {"Content-Type": "application/json"}
+        body = json.dumps({"batch": list(events)})
         try:
-            async with self._http.post(
-                self._url,
-                data=json.dumps({"batch": list(events)}),
-                auth=self._auth,
-                headers=headers,
-                timeout=CALL_TIMEOUT,
-            ) as answer:
+            async with self._http.post(self._url, data=body, headers=self._headers, timeout=CALL_TIMEOUT) as answer:
                 if 400 <= answer.status < 500 and answer.status != 429:
                     raise RuntimeError(f"the API answered {answer.status}: {(await answer.text())[:200]}")
                 return answer.status == 200

@@ -18,33 +18,49 @@ HIT_WITHIN = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`strike` harms the stack for about the given number of seconds and returns once everything is back."""
+    """`strike` harms the stack for about the given number of seconds and returns once everything is back.
+
+    `arm` is called before customers are on their way.
+    """
 
     name: str
     strike: Callable[[Ground, float], Awaitable[None]]
+    arm: Callable[[Ground], Awaitable[None]] | None = None
 
 
-def at_point(part: str, point: str, *, times: int = 2, spread: int = 20) -> Fault:
+def at_point(part: str, point: str, *, times: int = 2, spread: int = 40) -> Fault:
     """The part dies by its own hand at a named point, each time at one of the next `spread` hits."""
 
+    async def arm(ground: Ground) -> None:
+        nth = ground.chance.randint(spread // 4, spread)
+        await ground.stack.restart(part, {"SOJOURN_FAILPOINTS": f"{point}:{nth}"})
+
     async def strike(ground: Ground, _over: float) -> None:
-        for _ in range(times):
-            await die_at(ground, part, f"{point}:{ground.chance.randint(1, spread)}")
+        await _death(ground, part, point)
+        for _ in range(times - 1):
+            if await _rearmed(ground, part, arm):
+                await _death(ground, part, point)
 
-    return Fault(point, strike)
+    return Fault(point, strike, arm)
 
 
-async def die_at(ground: Ground, part: str, point: str) -> None:
-    """One life of a part with an armed point; returns once it is back from its death."""
+async def _rearmed(ground: Ground, part: str, arm: Callable[[Ground], Awaitable[None]]) -> bool:
+    """False when it died at once: it takes work a moment before it says that it is ready."""
     try:
-        await ground.stack.restart(part, {"SOJOURN_FAILPOINTS": point})
-        await ground.stack.recovered(part, after=ground.stack.pids.get(part, 0), within=HIT_WITHIN)
+        await arm(ground)
     except PartFailed as failed:
-        # It takes work a moment before it says that it is ready.
         if "SIGKILL before it was ready" not in str(failed):
             raise
         ground.kills[part] += 1
         await ground.stack.start(part)
+        return False
+    return True
+
+
+async def _death(ground: Ground, part: str, point: str) -> None:
+    """Returns once the armed part has died and is back."""
+    try:
+        await ground.stack.recovered(part, after=ground.stack.pids.get(part, 0), within=HIT_WITHIN)
     except TimeoutError:
         ground.say(f"{point} was not reached any more")
         await ground.stack.restart(part)

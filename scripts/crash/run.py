@@ -46,6 +46,8 @@ async def play(ground: Ground, fault: Fault, *, size: int, over: float) -> Run:
     """`size` customers begin within `over` seconds."""
     number, began, kills_before = ground.next_run(), time.monotonic(), ground.kills.copy()
     people = cast(number, size, over, ground.chance)
+    if fault.arm is not None:
+        await fault.arm(ground)
     told, _ = await asyncio.gather(_live(ground, people), fault.strike(ground, over))
     ground.say(f"{fault.name}: everything is told and back; waiting until {size} enrolments have ended")
     is_at_rest = await _rest(ground, number, size)

@@ -7,7 +7,11 @@ from scripts.crash.ground import Ground, ground
 from scripts.crash.judge import judge
 from scripts.crash.run import play
 
-POINTS = (at_point("api", "relay.signalled", times=1, spread=5), at_point("worker", "worker.called", times=1, spread=5))
+POINTS = (at_point("api", "relay.signalled", times=1, spread=4), at_point("worker", "worker.called", times=1, spread=4))
+
+
+async def _arm(place: Ground) -> None:
+    await asyncio.gather(*(point.arm(place) for point in POINTS if point.arm))
 
 
 async def _strike(place: Ground, over: float) -> None:
@@ -16,7 +20,7 @@ async def _strike(place: Ground, over: float) -> None:
 
 async def test_a_relay_and_a_worker_that_die_lose_and_double_nothing() -> None:
     async with ground(seed=1, say=lambda line: None) as place:
-        run = await play(place, Fault("two points", _strike), size=24, over=4)
+        run = await play(place, Fault("two points", _strike, _arm), size=24, over=4)
         verdict = await judge(place, run)
     assert verdict.complaints == []
     assert run.kills == {"api": 1, "worker": 1}
