@@ -7,19 +7,28 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import CompositePayloadConverter, DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.service import RPCError
 
 from runtime.codec import SojournCodec
 from runtime.keys import parse_keys
 from runtime.settings import Settings
 
+_CONVERTERS = tuple(PydanticPayloadConverter().converters.values())
+
+
+class SharedPydanticConverter(CompositePayloadConverter):
+    """Pydantic's converter; the SDK makes one for each activation, so all share what is costly to make."""
+
+    def __init__(self) -> None:
+        super().__init__(*_CONVERTERS)
+
 
 def data_converter(keys: Iterable[str] = ()) -> DataConverter:
     """Pydantic models as JSON through our codec; with keys (`id:base64`) also the texts of failures are encrypted."""
     parsed = parse_keys(keys)
-    converter = dataclasses.replace(pydantic_data_converter, payload_codec=SojournCodec(parsed))
+    converter = DataConverter(payload_converter_class=SharedPydanticConverter, payload_codec=SojournCodec(parsed))
     if not parsed:
         return converter
     return dataclasses.replace(converter, failure_converter_class=DefaultFailureConverterWithEncodedAttributes)
