@@ -3,12 +3,12 @@
 import hashlib
 from typing import Any
 
-from language.port import Known, LookUp, SetTraits
+from language.port import MOST_EVENTS, Known, LookUp, SetTraits
 from store.database import Database
 from store.retry import retried
 
 ANY_ACTIVITY = "*"
-EVENTS = 500
+
 """How many stored events a look-up returns at most; the oldest, for the first match counts."""
 
 DEFAULT_TIME_ZONE = "UTC"
@@ -46,7 +46,7 @@ WITH RECURSIVE upward AS (
     FROM events WHERE $7::timestamptz IS NOT NULL AND cardinality($6::text[]) > 0
         AND customer_id = ANY(SELECT id FROM family) AND received_at > $7
         AND (name = ANY($6) OR ('{ANY_ACTIVITY}' = ANY($6) AND kind IN ('track', 'page', 'screen')))
-    ORDER BY received_at, id LIMIT {EVENTS}
+    ORDER BY received_at, id LIMIT {MOST_EVENTS}
 )
 SELECT jsonb_build_object(
     'profile', CASE WHEN $3 THEN customer.traits || jsonb_build_object(
