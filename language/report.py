@@ -6,7 +6,7 @@ from typing import Any
 
 from language.program import Place, Program
 from language.state import Passed, State
-from language.steps import Branch, Step, WaitFor
+from language.steps import Branch, GoTo, Step, Stop, WaitFor
 
 LONGEST_TEXT = 120
 """Characters of anything that a journey's author wrote."""
@@ -20,9 +20,16 @@ def report(program: Program, state: State) -> str:
 
 def in_words(step: Step) -> str:
     """What a step does, as part of a sentence."""
-    verb = {"wait_for": "wait", "go_to": "", "stop": ""}.get(step.verb, step.verb)
-    words = f"end as {step.id}" if step.verb == "stop" else f"{verb} {step.title()}"
-    return _short(words.strip())
+    match step:
+        case Stop():
+            words = f"end as {step.stop}"
+        case GoTo():
+            words = f"go to {step.go_to}"
+        case WaitFor():
+            words = f"wait {step.title()}"
+        case _:
+            words = f"{step.verb} {step.title()}"
+    return _short(words if step.when is None else f"{words}, if {step.when.source}")
 
 
 def result_in_words(result: Mapping[str, Any] | None) -> str:
@@ -34,7 +41,8 @@ def result_in_words(result: Mapping[str, Any] | None) -> str:
     by_channel = {name: value for name, value in result.items() if isinstance(value, Mapping) and "status" in value}
     if by_channel:
         return "; ".join(_short(_verdict(channel, told)) for channel, told in by_channel.items())
-    return _short(str(result.get("outcome", "done")))
+    outcome = str(result.get("outcome", "done"))
+    return "the time was up" if outcome == "timeout" else _short(outcome)
 
 
 def _verdict(channel: str, told: Mapping[str, Any]) -> str:
@@ -53,7 +61,7 @@ def _standing(program: Program, state: State) -> str:
     if state.entered_at is not None:
         lines.append(f"since {_at(state.entered_at)}")
     if state.waits_until is not None:
-        lines.append(f"**until {_at(state.waits_until)}** at the latest")
+        lines.append(f"**until {_at(state.waits_until)}**")
     return "  \n".join(lines)
 
 
@@ -89,7 +97,7 @@ def _condition(step: Step, way: str) -> str:
 def _trail(program: Program, state: State) -> Iterator[str]:
     if not state.trail:
         return
-    yield "| until now (UTC) | step | result |"
+    yield "| done at (UTC) | step | result |"
     yield "|---|---|---|"
     for passed in reversed(state.trail):
         yield f"| {passed.left_at:%Y-%m-%d %H:%M} | {_cell(_name(program, passed))} | {_cell(passed.result)} |"

@@ -1,0 +1,62 @@
+"""What support staff read about an enrolment."""
+
+from datetime import UTC, datetime, timedelta
+
+from language.library import read_library
+from language.program import Program, define
+from language.program import program as read_program
+from language.report import report
+from language.state import MOST_PASSED, Passed, State
+
+AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
+LONG = "event.name == '" + "x" * 3_000 + "'"
+
+
+def program(steps: str) -> Program:
+    text = f"journey: told\ntitle: Told\nstart: {{on: Begun}}\nsteps:\n{steps}"
+    message = "message: hello\nclass: service\nsms: hello\nemail: {subject: hello, body: hello}\n"
+    library = read_library({"told.yaml": text, "messages/hello.yaml": message})
+    assert not library.errors, library.errors
+    return read_program(define(library.journeys["told"]))
+
+
+WAITS = program("""
+  - {send: hello, via: sms}
+  - wait_for:
+      - on: Clicked
+        do: [{id: answer, send: hello, via: email}]
+    within: 1d
+    otherwise: [{stop: silent}]
+""")
+
+
+def test_it_says_where_it_stands_what_comes_next_and_what_was_done() -> None:
+    sent = Passed(step="send_hello", left_at=AT, result="SMS sent")
+    state = State(
+        step="wait_for_clicked", is_inside=True, entered_at=AT, waits_until=AT + timedelta(days=1), trail=[sent]
+    )
+    assert report(WAITS, state) == (
+        "**Now:** wait for Clicked, at most 1d  \n"
+        "since Monday, 2 March 2026, 09:00 UTC  \n"
+        "**until Tuesday, 3 March 2026, 09:00 UTC**\n"
+        "\n"
+        "**Next:**\n\n"
+        "- on Clicked: send EMAIL hello\n"
+        "- when the time is up: end as silent\n"
+        "\n"
+        "| done at (UTC) | step | result |\n"
+        "|---|---|---|\n"
+        "| 2026-03-02 09:00 | send SMS hello | SMS sent |"
+    )
+
+
+def test_a_pause_and_the_end_are_said_first() -> None:
+    assert report(WAITS, State(step="wait_for_clicked", is_paused=True)).startswith("**Paused:**")
+    assert report(WAITS, State(step="wait_for_clicked", outcome="silent")) == "**Ended: silent**"
+
+
+def test_it_stays_short_however_long_the_journey_s_texts_are() -> None:
+    arms = "".join(f'      - {{when: "{LONG}", do: [{{id: end_{n}, stop: over}}]}}\n' for n in range(15))
+    branching = program(f"  - branch:\n{arms}")
+    trail = [Passed(step="branch", left_at=AT, result="y" * 120)] * MOST_PASSED
+    assert len(report(branching, State(step="branch", trail=trail)).encode()) < 20_000
