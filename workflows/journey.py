@@ -28,6 +28,7 @@ refuses the first attempt, and then turns signals away until a worker has replay
 MOST_BYTES = 300_000
 """Of history: thousands of events in few signals take as long to replay, and that must end within a workflow task."""
 
+SUMMARY_BYTES = 400
 WORTH_FINDING = timedelta(minutes=1)
 """How long (wall time) an enrolment must stay in a step to be found by it: each change costs the server a write."""
 
@@ -121,7 +122,7 @@ class JourneyWorkflow:
             self._timer = None
         if self._timer is None and until is not None:
             length = max(self._enrolment.pace.real_delay(until - self.now()), timedelta(milliseconds=1))
-            summary = f"{self._doing} · until {until:%Y-%m-%d %H:%M} UTC"
+            summary = _summary(f"until {until:%Y-%m-%d %H:%M} UTC: {self._doing}")
             self._timer = (until, asyncio.create_task(workflow.sleep(length, summary=summary)))
         return self._timer[1] if self._timer else None
 
@@ -132,7 +133,7 @@ class JourneyWorkflow:
             result_type=Receipt,
             start_to_close_timeout=SEND_START_TO_CLOSE,
             retry_policy=SENDS,
-            summary=f"send {order.channel.upper()} {order.message}",
+            summary=_summary(f"send {order.channel.upper()} {order.message}"),
         )
         return receipt
 
@@ -154,7 +155,7 @@ class JourneyWorkflow:
             result_type=Standing,
             start_to_close_timeout=LOCAL_START_TO_CLOSE,
             retry_policy=READS,
-            summary=f"note: ended as {progress.ended_as}" if progress.ended_as else f"note: {self._doing}",
+            summary=_summary(f"note: ended as {progress.ended_as}" if progress.ended_as else f"note: {self._doing}"),
         )
         return standing
 
@@ -164,7 +165,7 @@ class JourneyWorkflow:
             traits,
             start_to_close_timeout=LOCAL_START_TO_CLOSE,
             retry_policy=READS,
-            summary=f"set {', '.join(traits.traits)}",
+            summary=_summary(self._doing),
         )
 
     @property
@@ -189,6 +190,11 @@ class JourneyWorkflow:
         if state.waits_until is None:
             return True
         return self._enrolment.pace.real_delay(state.waits_until - self.now()) > WORTH_FINDING
+
+
+def _summary(text: str) -> str:
+    """Cut to what Temporal takes as a summary."""
+    return text.encode()[:SUMMARY_BYTES].decode(errors="ignore")
 
 
 def _first_state(start: StartEnrolment, first: str | None) -> State:

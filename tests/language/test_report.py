@@ -9,7 +9,7 @@ from language.report import report
 from language.state import MOST_PASSED, Passed, State
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
-LONG = "event.name == '" + "x" * 3_000 + "'"
+LONG = "start.name == '" + "x" * 3_000 + "'"
 
 
 def program(steps: str) -> Program:
