@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import signal
 import sys
 import tempfile
@@ -24,7 +25,7 @@ from language.scenario import Scenario
 from runtime.data_directory import DataDirectoryProblem
 from runtime.part import PartFailed
 from runtime.port import PortInUse
-from runtime.settings import SettingsInvalid
+from runtime.settings import PREFIX, SettingsInvalid
 from runtime.stack import EmbeddedStack
 from scripts.directory import read_directories
 from scripts.player import Played, Player, Reader, events_of, name_of
@@ -71,6 +72,7 @@ async def _run(keep: bool, as_json: bool, port: int, temporal_port: int, ui_port
     _stop_on_sigterm()
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="sojourn-demo-", ignore_cleanup_errors=True) as directory:
+        leave_settings_behind(Path(directory))
         console.print("Starting PostgreSQL, Temporal, the API and the worker …")
         stack = EmbeddedStack(
             Path(directory) / "data",
@@ -91,6 +93,13 @@ async def _run(keep: bool, as_json: bool, port: int, temporal_port: int, ui_port
     if as_json:
         print(json.dumps(figures))
     return 0 if figures["as_expected"] == figures["customers"] else 1
+
+
+def leave_settings_behind(directory: Path) -> None:
+    """No settings count from here on: by an account of a provider in them, strangers would get the cast's messages."""
+    os.chdir(directory)  # away from `.env`, for the stack's parts too
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]
 
 
 def _stop_on_sigterm() -> None:

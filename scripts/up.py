@@ -33,7 +33,8 @@ async def run(
         )
         await _run_until(told_to_stop, stack)
     except (SettingsInvalid, DataDirectoryProblem, PortInUse, PartFailed) as problem:
-        print(f"sojourn: {problem}", file=sys.stderr)
+        for line in str(problem).splitlines():
+            print(f"sojourn: {line}", file=sys.stderr)
         return 1
     return 0
 

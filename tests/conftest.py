@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import shutil
 import tempfile
 import warnings
@@ -104,3 +105,12 @@ async def api_address(database_url: str) -> AsyncIterator[str]:
     )
     async with serving(create_app(settings)) as address:
         yield address
+
+
+@pytest.fixture
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings from whoever runs the tests, neither from the environment nor from a `.env` file."""
+    for name in list(os.environ):
+        if name.startswith("SOJOURN_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)

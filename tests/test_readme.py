@@ -131,6 +131,7 @@ def test_no_page_names_a_setting_that_is_none() -> None:
     assert {name.lower() for name in named} <= set(Settings.model_fields)
 
 
+@pytest.mark.usefixtures("bare_environment")
 async def test_what_the_readme_tells_to_do_by_hand_does_it(tmp_path: Path) -> None:
     async with up(tmp_path / "data") as lines, httpx.AsyncClient() as http:
         identify, track, timeline = (_filled(request, lines) for request in requests(README))
