@@ -46,11 +46,13 @@ _HEADS = """
     ) next
 """
 
+# How far a run has read is looked up for one after the other: a join might read all enrolments at every turn.
 _LEASE = f"""
 WITH RECURSIVE head AS ({_HEADS}),
 free AS (
-    SELECT enrolment_id, seq FROM head JOIN enrolments e ON e.id = head.enrolment_id
-    WHERE (relay_until IS NULL OR relay_until < now()) AND seq <= e.seen_seq + {WINDOW} LIMIT $2
+    SELECT enrolment_id, seq FROM head
+    WHERE (relay_until IS NULL OR relay_until < now())
+      AND seq <= (SELECT seen_seq FROM enrolments WHERE id = enrolment_id) + {WINDOW} LIMIT $2
 ), own AS (
     SELECT enrolment_id, seq FROM deliveries JOIN free USING (enrolment_id, seq)
     WHERE relayed_at IS NULL AND (relay_until IS NULL OR relay_until < now())
