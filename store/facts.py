@@ -8,9 +8,6 @@ from store.database import Database
 from store.retry import retried
 
 ANY_ACTIVITY = "*"
-
-"""How many stored events a look-up returns at most; the oldest, for the first match counts."""
-
 DEFAULT_TIME_ZONE = "UTC"
 
 # Each part is read only if asked for. `family` is the customer and all who were merged into it: what they did counts.
