@@ -109,8 +109,8 @@ def _figures(run: Run, verdict: Verdict) -> dict[str, Any]:
 
 
 def _show(runs: Sequence[Run], verdicts: Sequence[Verdict], flooded: Flood | None) -> None:
-    columns = ("fault", "kills", "due", "sent", "lost", "doubled", "late", "unknown", "seconds")
-    table = Table(*(Column(name, justify="right" if name != "fault" else "left") for name in columns))
+    columns = ("kills", "due", "sent", "lost", "doubled", "late", "unknown", "s")
+    table = Table(Column("fault", no_wrap=True), *(Column(name, justify="right") for name in columns))
     for run, verdict in zip(runs, verdicts, strict=True):
         table.add_row(
             run.fault,

@@ -39,7 +39,6 @@ class Run:
     told: Sequence[Reported]
     kills: Counter[str]
     seconds: float
-    is_at_rest: bool
 
 
 async def play(ground: Ground, fault: Fault, *, size: int, over: float) -> Run:
@@ -50,9 +49,9 @@ async def play(ground: Ground, fault: Fault, *, size: int, over: float) -> Run:
         await fault.arm(ground)
     told, _ = await asyncio.gather(_live(ground, people), fault.strike(ground, over))
     ground.say(f"{fault.name}: everything is told and back; waiting until {size} enrolments have ended")
-    is_at_rest = await _rest(ground, number, size)
+    await _rest(ground, number, size)
     took = time.monotonic() - began
-    return Run(fault.name, number, people, told, ground.kills - kills_before, took, is_at_rest)
+    return Run(fault.name, number, people, told, ground.kills - kills_before, took)
 
 
 async def _live(ground: Ground, people: Sequence[Person]) -> list[Reported]:
@@ -80,11 +79,11 @@ def _event(person: Person, event: str, **properties: str) -> dict[str, object]:
     return track(person.user, event, f"{person.user}-{event}", **properties)
 
 
-async def _rest(ground: Ground, number: int, size: int) -> bool:
+async def _rest(ground: Ground, number: int, size: int) -> None:
+    """Until all have ended, or long enough; the judge sees who has not."""
     give_up_at = time.monotonic() + REST_WITHIN
     while time.monotonic() < give_up_at:
         (row,) = await ground.fetch(OPEN, f"r{number}-%")
         if row["open"] == 0 and row["known"] == size:
-            return True
+            return
         await asyncio.sleep(0.3)
-    return False

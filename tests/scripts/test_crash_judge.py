@@ -42,7 +42,7 @@ TOLD = (
     Reported(told(0)),
     Reported(told(0)),
 )
-RUN = Run("worker.called", 1, PEOPLE, TOLD, Counter(worker=1), 30.0, is_at_rest=True)
+RUN = Run("worker.called", 1, PEOPLE, TOLD, Counter(worker=1), 30.0)
 LEDGER = (
     sent("hello", "silent"),
     sent("reminder", "silent", 7),
