@@ -143,6 +143,12 @@ class Settings(BaseSettings):
         """Whether the sandbox plays a provider here: one of them has no account, and only this machine is served."""
         return not self.is_guarded and bool(self._missing_twilio() + self._missing_sendgrid())
 
+    @property
+    def sends_for_real(self) -> bool:
+        """Whether a provider's account is set and nothing stands in for that provider."""
+        real = ((self.twilio_account_sid, self.twilio_url), (self.sendgrid_api_key, self.sendgrid_url))
+        return any(account is not None and stand_in is None for account, stand_in in real)
+
     def require_api(self) -> None:
         """Raises SettingsInvalid if the API cannot be run safely with these settings."""
         missing = self._missing(write_keys="keys for ingest", api_keys="keys for everything else")

@@ -111,6 +111,10 @@ class EmbeddedStack:
         if len({self.port, self.temporal_port, self.ui_port}) < 3:
             raise SettingsInvalid("--port, --temporal-port and --ui-port must differ")
         self.clock = self.directory.clock(self._asked_speed)
+        if self.clock.speed != 1 and self.settings.sends_for_real:
+            raise SettingsInvalid(
+                "--speed: a month of messages would go out to real people in moments; unset the providers' accounts"
+            )
 
     async def _engines(self) -> tuple[Part, Part]:
         temporal = temporal_part(

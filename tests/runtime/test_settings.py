@@ -112,3 +112,10 @@ def test_the_sandbox_is_there_while_one_provider_has_no_account() -> None:
     assert load_settings().needs_sandbox
     assert load_settings(**TWILIO).needs_sandbox
     assert not load_settings(**TWILIO, **SENDGRID).needs_sandbox
+
+
+def test_it_is_known_whether_messages_leave_this_machine() -> None:
+    account = {"twilio_account_sid": "AC1", "twilio_auth_token": "token", "twilio_from": "+15005550006"}
+    assert not load_settings().sends_for_real
+    assert load_settings(**account).sends_for_real
+    assert not load_settings(**account, twilio_url="http://127.0.0.1:1").sends_for_real
