@@ -28,7 +28,8 @@ def in_words(step: Step) -> str:
         case WaitFor():
             words = f"wait {step.title()}"
         case _:
-            words = f"{step.verb} {step.title()}"
+            title = step.title()
+            words = title if title.startswith(step.verb) else f"{step.verb} {title}"
     return _short(words if step.when is None else f"{words}, if {step.when.source}")
 
 
