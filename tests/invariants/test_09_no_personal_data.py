@@ -38,10 +38,10 @@ steps:
   - {send: hello, via: [email, sms], with: {street: profile.address.street}}
   - wait_for:
       - on: Answered
-        where: event.word == "canary-answer" && profile.plan == "canary-plan"
+        where: event.word.endsWith("-answer") && profile.plan.endsWith("-plan")
     within: 20d
   - branch:
-      - when: steps.wait_for_answered.event.word == "canary-answer"
+      - when: steps.wait_for_answered.event.word.endsWith("-answer")
         do: [{id: reminder, send: hello, via: sms, with: {street: "'home'"}}]
   - wait: 20d
 """,
