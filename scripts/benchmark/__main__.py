@@ -14,7 +14,7 @@ import typer
 from scripts.benchmark import ingest, latency, rest, throughput
 from scripts.benchmark.ground import Ground, Stuck, ground
 
-PARTS = ("throughput", "latency", "ingest", "rest")
+PARTS = ("rest", "ingest", "throughput", "latency")
 
 
 def main(
@@ -48,14 +48,14 @@ async def _measure(parts: set[str], size: int, runs: int, seconds: float) -> dic
 
 async def _figures(place: Ground, parts: set[str], size: int, runs: int, seconds: float) -> dict[str, Any]:
     figures: dict[str, Any] = {}
+    if "rest" in parts:
+        figures |= await rest.measure(place, size=1_000, say=_say("at rest"))
     if "ingest" in parts:
         figures |= await ingest.measure(place, batched=30_000, single=4_000, say=_say("ingest"))
     if "throughput" in parts:
         figures |= await throughput.measure(place, size=size, runs=runs, say=_say("throughput"))
     if "latency" in parts:
         figures |= await latency.measure(place, seconds=seconds, say=_say("latency"))
-    if "rest" in parts:
-        figures |= await rest.measure(place, size=1_000, say=_say("at rest"))
     return figures
 
 

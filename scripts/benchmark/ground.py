@@ -62,6 +62,13 @@ class Ground:
     async def post_track(self, event: dict[str, Any]) -> None:
         await self._post("/v1/track", {key: value for key, value in event.items() if key != "type"})
 
+    async def post_command(self, path: str) -> None:
+        """What a person does by the API."""
+        bearer = {"Authorization": f"Bearer {self.stack.api_key}"}
+        async with self.http.post(self.stack.api_url + path, headers=bearer) as answer:
+            if answer.status >= 300:
+                raise RuntimeError(f"{path} answered {answer.status}: {(await answer.text())[:200]}")
+
     async def _post(self, path: str, body: dict[str, Any]) -> None:
         url = self.stack.api_url + path
         async with self.http.post(url, data=json.dumps(body), auth=self._auth, headers=_JSON) as answer:
