@@ -151,7 +151,8 @@ async def test_one_poisonous_enrolment_holds_up_nobody(scene: Scene) -> None:
     async with scene.relay():
         await eventually(lambda: is_one(scene))
     assert await scene.batches(healthy) == [[1]]
-    assert await scene.db.pool.fetchval("SELECT relay_until > now() + interval '50 s' FROM deliveries WHERE seq = 1")
+    query = "SELECT relay_until > now() + interval '50 s' FROM deliveries WHERE enrolment_id = $1"
+    assert await scene.db.pool.fetchval(query, poisonous)
 
 
 async def is_one(scene: Scene) -> bool:
