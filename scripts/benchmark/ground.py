@@ -5,6 +5,7 @@ import json
 import os
 import re
 import tempfile
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,7 +19,7 @@ from temporalio.client import Client
 
 from runtime.port import free_port
 from runtime.stack import EmbeddedStack
-from scripts.benchmark.process import cpu_seconds, running
+from scripts.benchmark.process import cpu_seconds, machine_seconds, running
 
 JOURNEYS = Path(__file__).parent / "journeys"
 SHIPPED = Path(__file__).parents[2] / "journeys"
@@ -138,6 +139,16 @@ class Ground:
     def cpu(self) -> Counter[str]:
         """Milliseconds of CPU that each process has used so far, with its children."""
         return Counter({name: round(cpu_seconds(pid) * 1000) for name, pid in self.pids.items()})
+
+    def watch_others(self) -> Callable[[], float]:
+        """How many CPUs others have used since this call: what was measured while it is not small is worth little."""
+        began, all_of_us, everything = time.perf_counter(), self.cpu().total() / 1000, machine_seconds()
+
+        def others() -> float:
+            ours = self.cpu().total() / 1000 - all_of_us
+            return round(max(0.0, machine_seconds() - everything - ours) / (time.perf_counter() - began), 2)
+
+        return others
 
     def last_words(self, lines: int = 15) -> str:
         """The end of every part's log, for whoever has to find out why something got stuck."""

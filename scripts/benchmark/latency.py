@@ -16,9 +16,10 @@ async def measure(ground: Ground, *, seconds: float, say: Callable[[str], None])
     figures: dict[str, Any] = {}
     for pace in PACES:
         for kind, drive in (("wake", _wake), ("start", _start)):
+            others = ground.watch_others()
             waits = await drive(ground, ground.name(), pace, int(pace * seconds))
-            figures[f"{kind}_at_{pace}_per_s"] = _percentiles(waits)
-            say(f"{pace} events/s, {kind}: {figures[f'{kind}_at_{pace}_per_s']}")
+            figures[f"{kind}_at_{pace}_per_s"] = found = _percentiles(waits) | {"cpus_of_others": others()}
+            say(f"{pace} events/s, {kind}: {found}")
     return figures
 
 

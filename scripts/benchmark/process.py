@@ -47,6 +47,12 @@ async def _end(process: Process) -> None:
         await process.wait()
 
 
+def machine_seconds() -> float:
+    """CPU used so far by everything on this machine."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0))
+
+
 def cpu_seconds(pid: int) -> float:
     """Used so far by a process and all below it, also by those that have ended."""
     process = psutil.Process(pid)

@@ -28,11 +28,12 @@ Drive = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Run:
-    """Journeys per second, and what the server was asked and each process worked for them."""
+    """Journeys per second, what the server was asked and each process worked for them, and the CPUs others used."""
 
     per_s: float
     requests: Counter[str]
     cpu_ms: Counter[str]
+    others: float
     size: int
 
     @property
@@ -44,7 +45,7 @@ class Run:
         return _each(self.cpu_ms, self.size) | {"all": round(self.cpu_ms.total() / self.size, 2)}
 
     def __str__(self) -> str:
-        return f"{self.per_s:.1f}/s for {self.cpu_ms_each['all']:.0f} ms of CPU each"
+        return f"{self.per_s:.1f}/s for {self.cpu_ms_each['all']:.0f} ms of CPU each, beside {self.others}"
 
 
 def _each(counts: Counter[str], size: int) -> dict[str, float]:
@@ -64,6 +65,7 @@ async def measure(ground: Ground, *, size: int, runs: int, say: Callable[[str], 
         "journeys_per_s": round(whole, 1),
         "ratio": round(whole / raw, 3),
         "ratio_by_pair": [round(j.per_s / r.per_s, 3) for r, j in zip(raws, journeys, strict=True)],
+        "cpus_of_others": round(statistics.mean(run.others for run in (*raws, *journeys)), 2),
         "raw_requests_each": raws[-1].requests_each,
         "journey_requests_each": journeys[-1].requests_each,
         "raw_cpu_ms_each": raws[-1].cpu_ms_each,
@@ -77,11 +79,14 @@ async def _timed(
     await ground.forget()
     async with kind(ground, ground.name(), size) as drive:
         requests, cpu_ms = await ground.server_requests(), ground.cpu()
+        others = ground.watch_others()
         began = time.perf_counter()
         await drive()
         took = time.perf_counter() - began
+        cpus_of_others = others()
         await asyncio.sleep(SETTLE)
-        return Run(size / took, await ground.server_requests() - requests, ground.cpu() - cpu_ms, size)
+        asked, worked = await ground.server_requests() - requests, ground.cpu() - cpu_ms
+        return Run(size / took, asked, worked, cpus_of_others, size)
 
 
 @asynccontextmanager
