@@ -5,7 +5,6 @@ import contextlib
 import json
 import logging
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -29,6 +28,7 @@ from runtime.settings import PREFIX, SettingsInvalid
 from runtime.stack import EmbeddedStack
 from scripts.directory import read_directories
 from scripts.player import Played, Player, Reader, events_of, name_of
+from scripts.stopping import stop_on_sigterm
 
 JOURNEYS = Path(__file__).parents[1] / "journeys"
 OPENING = "reservation_without_date"
@@ -69,7 +69,7 @@ def main(
 
 
 async def _run(keep: bool, as_json: bool, port: int, temporal_port: int, ui_port: int) -> int:
-    _stop_on_sigterm()
+    stop_on_sigterm()
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="sojourn-demo-", ignore_cleanup_errors=True) as directory:
         leave_settings_behind(Path(directory))
@@ -100,12 +100,6 @@ def leave_settings_behind(directory: Path) -> None:
     os.chdir(directory)  # away from `.env`, for the stack's parts too
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
-
-
-def _stop_on_sigterm() -> None:
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 def _show_addresses(stack: EmbeddedStack) -> None:

@@ -9,12 +9,17 @@ import warnings
 from collections.abc import Callable
 from typing import Annotated, Any
 
+import aiohttp
 import typer
+from temporalio.service import RPCError
 
+from runtime.part import PartFailed
 from scripts.benchmark import ingest, latency, rest, throughput
 from scripts.benchmark.ground import Ground, Stuck, ground
+from scripts.stopping import stop_on_sigterm
 
 PARTS = ("rest", "ingest", "throughput", "latency")
+FAILURES = (Stuck, RuntimeError, TimeoutError, aiohttp.ClientError, RPCError)
 
 
 def main(
@@ -28,7 +33,11 @@ def main(
     unknown = set(only or ()) - set(PARTS)
     if unknown:
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
-    figures = asyncio.run(_measure(set(only or PARTS), size, runs, seconds))
+    try:
+        figures = asyncio.run(_measure(set(only or PARTS), size, runs, seconds))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("Interrupted; everything is stopped.", file=sys.stderr)
+        raise typer.Exit(130) from None
     print()
     for name, value in figures.items():
         print(f"{name:<40} {value}")
@@ -38,12 +47,18 @@ def main(
 
 async def _measure(parts: set[str], size: int, runs: int, seconds: float) -> dict[str, Any]:
     figures: dict[str, Any] = {"cpus": os.cpu_count(), "python": platform.python_version()}
-    async with ground() as place:
-        try:
-            return figures | await _figures(place, parts, size, runs, seconds)
-        except Stuck as stuck:
-            print(f"{place.last_words()}\n\nstuck: {stuck}", file=sys.stderr)
-            raise typer.Exit(1) from None
+    stop_on_sigterm()
+    _say("ground")("starting PostgreSQL, Temporal, the API, the worker and the sink")
+    try:
+        async with ground() as place:
+            try:
+                return figures | await _figures(place, parts, size, runs, seconds)
+            except FAILURES as failure:
+                print(f"{place.last_words()}\n\n{type(failure).__name__}: {failure}", file=sys.stderr)
+                raise typer.Exit(1) from None
+    except PartFailed as failure:
+        print(failure, file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 async def _figures(place: Ground, parts: set[str], size: int, runs: int, seconds: float) -> dict[str, Any]:

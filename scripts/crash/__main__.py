@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 import sys
 import time
 import warnings
@@ -26,6 +25,7 @@ from scripts.crash.flood import Flood
 from scripts.crash.ground import Ground, ground
 from scripts.crash.judge import Verdict, judge
 from scripts.crash.run import Run, play
+from scripts.stopping import stop_on_sigterm
 
 OVER = 8.0
 """Seconds within which the customers of a run begin."""
@@ -62,7 +62,7 @@ def main(
 
 
 async def _run(seed: int, enrolments: int, events: int, names: set[str], data: Path | None) -> dict[str, Any]:
-    _stop_on_sigterm()
+    stop_on_sigterm()
     began = time.monotonic()
     async with ground(seed, _teller(began), data) as place:
         runs = [await _play(place, fault, enrolments) for fault in FAULTS if fault.name in names]
@@ -135,12 +135,6 @@ def _show(runs: Sequence[Run], verdicts: Sequence[Verdict], flooded: Flood | Non
 
 def _teller(began: float) -> Callable[[str], None]:
     return lambda text: console.print(f"[dim]{time.monotonic() - began:6.1f} s[/dim]  {escape(text)}")
-
-
-def _stop_on_sigterm() -> None:
-    task = asyncio.current_task()
-    assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 if __name__ == "__main__":
