@@ -11,7 +11,8 @@ class Fact(BaseModel):
     """Something that happened, as a journey sees it.
 
     `at` is the journey time at which it was received. `about` says which of our own messages it concerns
-    (`step`, `channel`, `message`), for facts such as `Email Opened`. `seq` is its delivery's, 0 when read back.
+    (`step`, `visit`, `channel`, `message`), or which task (`step`, `visit`, `task`), for facts such as `Email Opened`.
+    `is_goal`: it reached the journey's goal. `seq` is its delivery's, 0 when read back.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -21,6 +22,7 @@ class Fact(BaseModel):
     at: AwareDatetime
     is_activity: bool = True
     about: dict[str, str] | None = None
+    is_goal: bool = False
     seq: int = 0
 
 
@@ -28,7 +30,7 @@ class Delivery(BaseModel):
     """One row of the outbox. Exactly one of `fact`, `outcome` and `command` is set, as `kind` says.
 
     `rearmed` holds those properties of the fact that replaced the enrolment's `start` properties of the same name,
-    as the ingest transaction decided.
+    as the ingest transaction decided. `stage` is the stage that the fact's status stands for.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,6 +40,7 @@ class Delivery(BaseModel):
     at: AwareDatetime
     fact: Fact | None = None
     rearmed: dict[str, Any] | None = None
+    stage: str | None = None
     outcome: str | None = None
     command: Command | None = None
     step: str | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -106,7 +106,9 @@ class SendMessage(Frozen):
     `seen_seq` is the last delivery the run has absorbed: a claim passes only if there is none after it.
     `progress` is written in the claiming transaction, so that a send costs no separate trace write.
     `scope` holds what a template may use besides the live profile: start, event, steps, repeat and `with` values.
-    `refuse` is a reason decided already: nothing is sent, the refusal is recorded as `suppressed`.
+    `refuse` is a reason decided already: nothing is sent, the refusal is recorded as `suppressed`. `held_out`: the
+    customer is in the control group of the journey or stage, and only a transactional message goes out.
+    `on_cap` says what a reached cap does: `drop` and `next_channel` refuse, `defer` holds until the first free moment.
     """
 
     key: str
@@ -124,6 +126,8 @@ class SendMessage(Frozen):
     if_unsure: Literal["rather_never", "rather_twice"] = "rather_never"
     scope: Json = Field(default_factory=dict)
     refuse: str | None = None
+    held_out: bool = False
+    on_cap: Literal["drop", "defer", "next_channel"] = "drop"
     progress: Progress
 
 
@@ -133,6 +137,7 @@ Verdict = Literal[
     "undeliverable",  # no usable address, or a value is missing
     "expired",  # later than `valid_for`
     "failed",  # the provider refused it for good
+    "held_out",  # the customer belongs to the control group
     "unknown",  # it may or may not have gone out, and the message's policy is rather never
     "held",  # try again at `retry_at`
     "behind",  # there are unseen deliveries: absorb them and decide again
@@ -145,6 +150,110 @@ class Receipt(Frozen):
     """What became of a `SendMessage`. `retry_at` is journey time, only with `held`; `unseen` only with `behind`."""
 
     verdict: Verdict
+    reason: str | None = None
+    retry_at: AwareDatetime | None = None
+    unseen: tuple[Delivery, ...] = ()
+
+
+class Deed(Frozen):
+    """Something to be done in the world beside messages, once. `key` is `<enrolment>/<step>/<visit>`.
+
+    Done again with the same key, it answers what it answered. `activity` is the name of the activity that does it, and
+    `is_local` says that it takes one short transaction. `progress` is written in that transaction, which does nothing
+    when there are unseen deliveries, or the enrolment is paused, ending or another run's. `at` and `pace` are as in
+    `SendMessage`.
+    """
+
+    activity: ClassVar[str]
+    is_local: ClassVar[bool] = True
+
+    key: str
+    customer_id: int
+    journey: str
+    version: int
+    step: str
+    visit: int
+    at: AwareDatetime
+    pace: Pace = Pace()
+    progress: Progress
+
+
+class Escalation(Frozen):
+    """From this moment on, an open task is these people's."""
+
+    at: AwareDatetime
+    to: str
+
+
+class OpenTask(Deed):
+    """Give a person something to do. `results` are the answers to choose from; none: it is only done or not.
+
+    `due_at` None: no time limit. Completing it delivers the fact `Task Completed` with `about: {step, visit, task}`
+    and the properties `result`, `note`, `by`. Answered by `{task_id}`.
+    """
+
+    activity: ClassVar[str] = "open_task"
+
+    task: str
+    to: str
+    title: str
+    values: Json = Field(default_factory=dict)
+    results: tuple[str, ...] = ()
+    due_at: AwareDatetime | None = None
+    escalations: tuple[Escalation, ...] = ()
+
+
+class TakeCoupon(Deed):
+    """Take one code out of a pool, for good. Answered by `{code}`; refused when the pool is empty or unknown."""
+
+    activity: ClassVar[str] = "take_coupon"
+
+    pool: str
+
+
+class DrawArm(Deed):
+    """Draw an arm of an experiment, or learn which one the customer has. Answered by `{arm}`.
+
+    `shares` are weights by arm. An arm that is not among them is drawn anew. With `winner_by` goal: once an arm is
+    better than all others with that `confidence`, each having `at_least` enrolments, newcomers get it.
+    """
+
+    activity: ClassVar[str] = "draw_arm"
+
+    experiment: str
+    shares: dict[str, float]
+    winner_by: Literal["goal"] | None = None
+    confidence: float = 0.95
+    at_least: int = 200
+
+
+class StartJourney(Deed):
+    """Enrol the customer in another journey. Answered by `{enrolment_id}`; refused when that one does not take them."""
+
+    activity: ClassVar[str] = "start_journey"
+
+    target: str
+    properties: Json = Field(default_factory=dict)
+
+
+class CallDestination(Deed):
+    """Call a destination of `destinations.yaml`, or a registered Python function. Answered by what it answered.
+
+    Refused when it refused for good, or stayed down longer than it is retried for.
+    """
+
+    activity: ClassVar[str] = "call_destination"
+    is_local: ClassVar[bool] = False
+
+    destination: str
+    values: Json = Field(default_factory=dict)
+
+
+class Answer(Frozen):
+    """What became of a deed. `done` and `refused` are final; the other verdicts mean what they mean in a `Receipt`."""
+
+    verdict: Literal["done", "refused", "held", "behind", "paused", "closed"]
+    result: Json = Field(default_factory=dict)
     reason: str | None = None
     retry_at: AwareDatetime | None = None
     unseen: tuple[Delivery, ...] = ()
@@ -168,6 +277,10 @@ class Port(Protocol):
     async def record(self, progress: Progress) -> Standing: ...
 
     async def set_traits(self, traits: SetTraits) -> None: ...
+
+    async def do(self, deed: Deed) -> Answer:
+        """Do it, once; or say why not now."""
+        ...
 
     def show(self, details: str, step: str | None) -> None:
         """Tell people where the enrolment stands: Markdown, and the present step."""

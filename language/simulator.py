@@ -18,7 +18,7 @@ from language.interpreter import Interpreter
 from language.library import Library
 from language.listening import ACTIVITY, Effects, Listener, Occurrence
 from language.local_time import find_zone
-from language.port import MOST_EVENTS, Known, LookUp, Progress, Receipt, SendMessage, SetTraits, Standing
+from language.port import MOST_EVENTS, Answer, Deed, Known, LookUp, Progress, Receipt, SendMessage, SetTraits, Standing
 from language.program import Program
 from language.scenario import Expect, Given, Scenario, at_beginning
 from language.sending import Addressee, Draft, Refusal
@@ -368,6 +368,9 @@ class _Port:
 
     async def set_traits(self, traits: SetTraits) -> None:
         self._world._traits.update(traits.traits)
+
+    async def do(self, deed: Deed) -> Answer:
+        raise NotImplementedError(deed.activity)
 
     def show(self, details: str, step: str | None) -> None:
         return None

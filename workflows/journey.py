@@ -9,9 +9,9 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
-    from activities.policy import LOCAL_START_TO_CLOSE, READS, SEND_START_TO_CLOSE, SENDS
+    from activities.policy import CALL_START_TO_CLOSE, CALLS, LOCAL_START_TO_CLOSE, READS, SEND_START_TO_CLOSE, SENDS
     from language.interpreter import Interpreter
-    from language.port import Known, LookUp, Progress, Receipt, SendMessage, SetTraits, Standing
+    from language.port import Answer, Deed, Known, LookUp, Progress, Receipt, SendMessage, SetTraits, Standing
     from language.program import program
     from language.report import in_words
     from language.state import Enrolment, State
@@ -167,6 +167,28 @@ class JourneyWorkflow:
             retry_policy=READS,
             summary=_summary(self._doing),
         )
+
+    async def do(self, deed: Deed) -> Answer:
+        summary = _summary(self._doing)
+        if deed.is_local:
+            local: Answer = await workflow.execute_local_activity(
+                deed.activity,
+                deed,
+                result_type=Answer,
+                start_to_close_timeout=LOCAL_START_TO_CLOSE,
+                retry_policy=READS,
+                summary=summary,
+            )
+            return local
+        answer: Answer = await workflow.execute_activity(
+            deed.activity,
+            deed,
+            result_type=Answer,
+            start_to_close_timeout=CALL_START_TO_CLOSE,
+            retry_policy=CALLS,
+            summary=summary,
+        )
+        return answer
 
     @property
     def _doing(self) -> str:
