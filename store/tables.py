@@ -291,3 +291,58 @@ class SandboxMessageRow(SQLModel, table=True):
     html: str | None = None
     details: dict[str, Any] = _json()
     received_at: datetime = _at(nullable=False)
+
+
+class TaskRow(SQLModel, table=True):
+    """Something for a person to do. `key` is `<enrolment>/<step>/<visit>`.
+
+    `state`: open, claimed, done, expired, cancelled. The last two are true of an open task already once `due_at` has come
+    or its enrolment has ended, before its run says so. `escalations` are `{at, to}`: whose it is from then on.
+    """
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        Index("tasks_open", "id", postgresql_where=text("state IN ('open', 'claimed')")),
+        Index("tasks_open_of_enrolment", "enrolment_id", postgresql_where=text("state IN ('open', 'claimed')")),
+    )
+
+    id: int = _id()
+    key: str = Field(unique=True)
+    enrolment_id: int = _big()
+    customer_id: int = _big(index=True)
+    journey: str
+    step: str
+    visit: int
+    task: str
+    team: str
+    title: str
+    values: dict[str, Any] = _json()
+    results: list[str] = _json("[]")
+    escalations: list[dict[str, Any]] = _json("[]")
+    created_at: datetime = _at(nullable=False)
+    due_at: datetime | None = _at()
+    state: str = "open"
+    claimed_by: str | None = None
+    claimed_at: datetime | None = _at()
+    result: str | None = None
+    note: str | None = None
+    completed_by: str | None = None
+    closed_at: datetime | None = _at()
+
+
+class CouponRow(SQLModel, table=True):
+    """A code of a pool. `taken_key` is `<enrolment>/<step>/<visit>` of whoever took it, for good; null: it is left."""
+
+    __tablename__ = "coupons"
+    __table_args__ = (
+        Index("coupons_left", "pool", "code", postgresql_where=text("taken_key IS NULL")),
+        Index("coupons_taken", "taken_key", unique=True, postgresql_where=text("taken_key IS NOT NULL")),
+        Index("coupons_customer", "customer_id", postgresql_where=text("customer_id IS NOT NULL")),
+    )
+
+    pool: str = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    taken_key: str | None = None
+    customer_id: int | None = _big(nullable=True)
+    enrolment_id: int | None = _big(nullable=True)
+    taken_at: datetime | None = _at()
