@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 
-from api import clock, customers, enrolments, health, ingest, journeys, messages, timeline
+from api import clock, coupons, customers, enrolments, health, ingest, journeys, messages, tasks, timeline
 from api.codec import codec_router
 from api.documentation import add_documentation
 from api.intake import Intake
@@ -53,7 +53,8 @@ def create_app(settings: Settings) -> FastAPI:
     add_problem_handlers(app)
     app.add_middleware(Shortcut, endpoint_by_path=ingest.endpoint_by_path())
     app.add_middleware(LastResort)
-    readers = (timeline, customers, enrolments, messages, journeys, clock)  # a timeline's path is a customer's as well
+    # A timeline's path is a customer's as well.
+    readers = (timeline, customers, enrolments, messages, journeys, tasks, coupons, clock)
     for router in (ingest.router, *(it.router for it in readers), codec_router(settings), health.router):
         app.include_router(router)
     if settings.needs_sandbox:

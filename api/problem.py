@@ -16,6 +16,7 @@ from store.commands import CommandError, UnknownEnrolmentError
 from store.enrolling import NoSuchJourneyError
 from store.ingest_queue import Full, Unavailable
 from store.reading_page import BadCursorError
+from store.tasks import NotAResultError, UnknownTaskError
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
@@ -97,8 +98,13 @@ async def _unavailable(_: Request, __: Unavailable) -> JSONResponse:
 
 
 async def _refused(_: Request, error: CommandError) -> JSONResponse:
-    status = 404 if isinstance(error, UnknownEnrolmentError | NoSuchJourneyError) else 409
+    status = 404 if isinstance(error, UnknownEnrolmentError | NoSuchJourneyError | UnknownTaskError) else 409
     return answer(ProblemRead(title="The command was refused", status=status, detail=str(error)))
+
+
+async def _not_a_result(_: Request, error: NotAResultError) -> JSONResponse:
+    errors = [{"at": ["body", "result"], "problem": str(error)}]
+    return answer(ProblemRead(title="The request cannot be understood", status=422, errors=errors))
 
 
 async def _bad_cursor(_: Request, error: BadCursorError) -> JSONResponse:
@@ -124,6 +130,7 @@ _HANDLERS: dict[type[Exception], Callable[[Request, Any], Awaitable[JSONResponse
     RequestValidationError: _invalid,
     Full: _full,
     Unavailable: _unavailable,
+    NotAResultError: _not_a_result,
     CommandError: _refused,
     BadCursorError: _bad_cursor,
     Exception: _unexpected,

@@ -10,14 +10,14 @@ from store.outbox import pending
 
 # One statement: the enrolment's row is taken, or nothing happens. UPDATE waits for a concurrent writer and then
 # judges the row as that one left it. What that writer added to `deliveries` is not visible here, therefore unseen
-# deliveries are read by a statement of their own.
+# deliveries are read by a statement of their own. A task that nobody did comes to nothing when its step is left.
 _WRITE = """
 WITH own AS (
     UPDATE enrolments SET
         run_id = $2,
         seen_seq = greatest(seen_seq, $3),
         step = coalesce($4, step),
-        stage = coalesce($5, stage),
+        stage = CASE WHEN last_seq <= $3 THEN coalesce($5, stage) ELSE stage END,
         state = CASE WHEN $6::text IS NULL THEN state ELSE 'ended' END,
         outcome = coalesce(outcome, $6),
         ended_at = CASE WHEN $6 IS NULL THEN ended_at ELSE coalesce(ended_at, $7) END,
@@ -35,6 +35,15 @@ WITH own AS (
         left_at = coalesce(excluded.left_at, steps.left_at),
         waits_until = coalesce(excluded.waits_until, steps.waits_until),
         result = coalesce(excluded.result, steps.result)
+), settled AS (
+    UPDATE tasks SET
+        state = CASE WHEN due_at <= gone.at THEN 'expired' ELSE 'cancelled' END, closed_at = least(due_at, gone.at)
+    FROM own CROSS JOIN LATERAL (
+        SELECT coalesce((SELECT ended_at FROM enrolments before WHERE before.id = own.id), $7) AS at
+    ) AS gone
+    WHERE tasks.enrolment_id = own.id AND tasks.state IN ('open', 'claimed') AND (own.state = 'ended'
+        OR (tasks.step, tasks.visit) IN (SELECT step, visit FROM unnest($8::text[], $9::int[], $12::timestamptz[])
+                                         AS trace (step, visit, left_at) WHERE left_at IS NOT NULL))
 ), closed AS (
     DELETE FROM deliveries USING own WHERE deliveries.enrolment_id = own.id AND own.state = 'ended'
 )

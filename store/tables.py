@@ -296,7 +296,7 @@ class SandboxMessageRow(SQLModel, table=True):
 class TaskRow(SQLModel, table=True):
     """Something for a person to do. `key` is `<enrolment>/<step>/<visit>`.
 
-    `state`: open, claimed, done, expired, cancelled. The last two are true of an open task already once `due_at` has come
+    `state`: open, claimed, done, expired, cancelled. The last two are true of an open task as soon as `due_at` has come
     or its enrolment has ended, before its run says so. `escalations` are `{at, to}`: whose it is from then on.
     """
 
