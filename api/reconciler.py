@@ -129,4 +129,5 @@ def _resume(trace: Trace, seen_seq: int) -> Resume:
         waits_until=trace.waits_until,
         has_left=trace.left_at is not None,
         heard_until=trace.heard_until,
+        repeated_at=trace.repeated_at,
     )

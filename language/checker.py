@@ -16,17 +16,6 @@ from language.program import LARGEST, Program, define
 from language.source import Path, Source
 from language.steps import ROOTS, InactiveWait, Send, Step, Until, Wait, WaitFor
 
-_LATER = {
-    "control": "control groups are",
-    "group": "arbitration between journeys is",
-    "stage": "stages are",
-    "stages": "stages are",
-    "locked": "arbitration between journeys is",
-    "when_displaced": "arbitration between journeys is",
-    "wait_turn": "arbitration between journeys is",
-}
-
-
 _SURE = frozenset(
     [
         "unknown-message",
@@ -77,6 +66,8 @@ class _Checker:
         self.faulty_messages = faulty_messages
         self.placed = tuple(_placed_steps(journey))
         self.steps = {step.id: step for _, step in self.placed}
+        self.sending = [step.id for step in self.steps.values() if step.sends()]
+        self.places = [*self.steps, *journey.stages]
 
     def findings(self) -> Iterator[Finding]:
         yield from self._not_built()
@@ -107,13 +98,10 @@ class _Checker:
     # --- the head
 
     def _not_built(self) -> Iterator[Finding]:
-        for name, what in _LATER.items():
-            if name in self.source.data and self.source.data[name] not in (0, False):
-                yield self._finding((name,), f"`{name}`: {what} not built in this release", "leave it out", "not-built")
         for number, start in enumerate(self.journey.start):
-            if start.audience or start.date or start.every:
-                what = "starts by audience, date and calendar are not built in this release"
-                yield self._finding(("start", number), what, "start on an event, or with `call: true`", "not-built")
+            if start.audience:
+                what = "starts by audience are not built in this release"
+                yield self._finding(("start", number), what, "start on an event, a `date`, or `every`", "not-built")
 
     def _head(self) -> Iterator[Finding]:
         for use in self.journey.head_uses():
@@ -153,14 +141,15 @@ class _Checker:
         for use in step.expressions():
             yield from self._use(path, use)
         for target in step.targets():
-            if target not in self.steps:
+            if target not in self.places:
                 yield self._finding(
-                    path, f"there is no step `{target}`", _nearest(target, self.steps), "unknown-target"
+                    path, f"there is no step `{target}`", _nearest(target, self.places), "unknown-target"
                 )
         for clause in step.clauses():
-            if clause.of is not None and not isinstance(self.steps.get(clause.of), Send):
-                sends = [name for name, other in self.steps.items() if isinstance(other, Send)]
-                yield self._finding(path, f"`of: {clause.of}` names no send", _nearest(clause.of, sends), "unknown-of")
+            if clause.of is not None and clause.of != step.id and clause.of not in self.sending:
+                yield self._finding(
+                    path, f"`of: {clause.of}` names no send", _nearest(clause.of, self.sending), "unknown-of"
+                )
         match step:
             case Send():
                 yield from self._send(path, step)
@@ -300,13 +289,11 @@ class _Checker:
     # --- ways through the journey
 
     def _ways(self) -> Iterator[Finding]:
-        if any(target not in self.steps for step in self.steps.values() for target in step.targets()):
-            return
-        if self.journey.stages:
+        if any(target not in self.places for step in self.steps.values() for target in step.targets()):
             return
         program = Program(self.journey)
         ways = {name: _following(program, name) for name in program.place_by_id}
-        reached = _reachable(program.first, ways)
+        reached = _reachable([*program.entry_by_stage.values(), program.first], ways)
         for path, step in self.placed:
             if step.id not in reached and not self._is_nested_in_unreached(path, reached):
                 yield self._finding(
@@ -352,8 +339,8 @@ def _fields(dotted: str) -> Path:
 def _following(program: Program, name: str) -> tuple[str, ...]:
     place = program.place_by_id[name]
     step = place.step
-    ways = [*place.ways.values(), *step.targets()]
-    if step.goes_on and not step.blocks():
+    ways = [*place.ways.values(), *(program.entry_by_stage.get(target, target) for target in step.targets())]
+    if step.goes_on and (step.repeats_block or not step.blocks()):
         ways.append(place.after)
     if step.when is not None or not step.enabled:
         ways.append(place.after)
@@ -362,9 +349,9 @@ def _following(program: Program, name: str) -> tuple[str, ...]:
     return tuple(way for way in ways if way is not None)
 
 
-def _reachable(first: str | None, ways: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+def _reachable(first: list[str | None], ways: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
     reached: set[str] = set()
-    ahead = [first] if first else []
+    ahead = [name for name in first if name]
     while ahead:
         name = ahead.pop()
         if name not in reached:

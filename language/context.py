@@ -1,8 +1,8 @@
 """What a step may do, and what it answers. Steps know nothing of Temporal, PostgreSQL or the clock on the wall."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from language.clause import Clause
 from language.delivery import Fact
 from language.expression import Expression
+from language.port import Answer, Deed
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,25 @@ class Context(Protocol):
     @property
     def entered_at(self) -> datetime:
         """When this visit began."""
+        ...
+
+    @property
+    def visit(self) -> int:
+        """How often this step was entered, this time included."""
+        ...
+
+    @property
+    def passes(self) -> int:
+        """How many passes through this step's block have begun since it was entered from outside."""
+        ...
+
+    @property
+    def pass_began_at(self) -> datetime:
+        """When the latest pass began."""
+        ...
+
+    def begin_pass(self) -> None:
+        """Begin another pass; `repeat.index` counts them."""
         ...
 
     @property
@@ -116,8 +136,12 @@ class Context(Protocol):
         """The customer's time zone."""
         ...
 
+    async def do(self, deed: type[Deed], **what: Any) -> Answer:
+        """Have something done, once; `what` are the deed's own fields. Returns when it is done or refused."""
+        ...
+
     async def send(self, order: "SendOrder") -> Mapping[str, Mapping[str, Any]]:
-        """Send on every channel of the order; returns channel → {status, reason}."""
+        """Send on every channel of the order; returns channel → {status, reason} of all that this visit has sent."""
         ...
 
     async def set_traits(self, traits: Mapping[str, Any]) -> None: ...
@@ -125,10 +149,28 @@ class Context(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SendOrder:
-    """One message on one or several channels, all at the same moment. `values` are extra names for the template."""
+    """One message on one or several channels, all at the same moment. `values` are extra names for the template.
+
+    `due_at` None: on entering the step. `unless` is asked before every attempt to claim, also after a hold: once it is
+    true, what has not gone out is `cancelled`.
+    """
 
     message: str
     channels: tuple[str, ...]
-    valid_for: Any = None
+    valid_for: timedelta | None = None
     if_unsure: Literal["rather_never", "rather_twice"] = "rather_never"
+    on_cap: Literal["drop", "defer", "next_channel"] = "drop"
     values: Mapping[str, Any] | None = None
+    due_at: datetime | None = None
+    unless: Callable[[], Awaitable[bool]] | None = None
+
+
+async def concerns(ctx: Context, clause: Clause, fact: Fact) -> bool:
+    """Whether a fact is one that the clause listens to, its condition included."""
+    if not clause.names(fact.name, fact.is_activity):
+        return False
+    if clause.of is not None and (fact.about or {}).get("step") != clause.of:
+        return False
+    if not await ctx.reaches(clause, fact):
+        return False
+    return clause.where is None or await ctx.evaluate(clause.where, fact) is True

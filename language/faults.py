@@ -11,9 +11,9 @@ from language.part import Part
 from language.source import Path, Source
 from language.steps import Step, step_classes
 
-LATER_VERBS = frozenset({"cascade", "split", "task", "call", "coupon", "repeat", "start"})
 NESTED = frozenset({"steps", "do", "otherwise"})
-_NAMED_BY = frozenset({"send", "stop", "go_to"})
+RESULTS = "results"
+_NAMED_BY = frozenset({"send", "cascade", "split", "task", "call", "coupon", "start", "stop", "go_to"})
 
 
 def fault(source: Source, path: Path, what: str, remedy: str, code: str) -> Finding:
@@ -26,9 +26,16 @@ def place_of(source: Source, path: Path) -> str:
     """The innermost step around a place, by its id or what its id would be; else the field of the head."""
     for length in range(len(path), 0, -1):
         value = find(source.data, path[:length])
-        if isinstance(value, Mapping) and isinstance(path[length - 1], int) and path[length - 2] in NESTED:
+        if isinstance(value, Mapping) and _is_step(path[:length]):
             return _name(value)
     return str(path[0]) if path else "file"
+
+
+def _is_step(path: Path) -> bool:
+    """Whether a step stands at this place: in a list of steps, or of a task's result."""
+    if len(path) < 2 or not isinstance(path[-1], int):
+        return False
+    return path[-2] in NESTED or path[-3:-2] == (RESULTS,)
 
 
 def _name(step: Mapping[str, Any]) -> str:
@@ -65,7 +72,7 @@ def raw_steps(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """All that stands where steps stand, with its place."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            if name in NESTED and isinstance(inner, list):
+            if isinstance(inner, list) and _is_step((*path, name, 0)):
                 yield from (((*path, name, number), step) for number, step in enumerate(inner))
             yield from raw_steps(inner, (*path, name))
     elif isinstance(value, list):
@@ -88,9 +95,6 @@ def _verb_faults(source: Source, path: Path, step: Any) -> Iterator[Finding]:
 
 
 def _no_verb(source: Source, path: Path, step: Mapping[str, Any], known: Mapping[str, type[Step]]) -> Finding:
-    later = next((name for name in step if name in LATER_VERBS), None)
-    if later:
-        return fault(source, path, f"the step `{later}` is not built in this release", "leave it out", "not-built")
     for name in step:
         if close := difflib.get_close_matches(name, known, n=1, cutoff=0.7):
             return fault(source, path, f"there is no step `{name}`", f"did you mean `{close[0]}`?", "unknown-step")

@@ -76,16 +76,18 @@ class Inquiry:
 
     def _names_messages(self, expression: Expression) -> bool:
         named = {path[1] for path in expression.paths if path[0] == "steps" and len(path) > 1}
-        return any(isinstance(place.step, Send) for name in named if (place := self._program.place_by_id.get(name)))
+        return any(place.step.sends() for name in named if (place := self._program.place_by_id.get(name)))
 
     def _live_results(self, known: Known) -> dict[str, Any]:
         """What steps left, with the present status of their messages."""
         results: dict[str, Any] = dict(self._state.results)
         for step_id, by_channel in known.messages.items():
-            if (place := self._program.place_by_id.get(step_id)) and isinstance(place.step, Send):
-                left = results.get(step_id, {})
+            place = self._program.place_by_id.get(step_id)
+            left = results.get(step_id, {})
+            results[step_id] = {**left, **by_channel}
+            if place and isinstance(place.step, Send):
                 outcome = by_channel.get(place.step.via[0], {}).get("status", left.get("outcome"))
-                results[step_id] = {**left, **by_channel, "outcome": outcome}
+                results[step_id]["outcome"] = outcome
         return results
 
     def _question(self, **what: Any) -> LookUp:

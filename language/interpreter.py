@@ -10,19 +10,21 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from language.clause import Clause
-from language.context import FORWARD, Next, SendOrder, Woke, go_to
+from language.context import FORWARD, Next, SendOrder, Woke, concerns
 from language.delivery import Delivery, Fact
 from language.duration import LONGEST
 from language.expression import Expression
 from language.inquiry import Inquiry, base_scope, plain
 from language.journal import Journal
 from language.news import News
-from language.port import Port, Receipt, SendMessage, SetTraits, Standing
+from language.port import Answer, Deed, DrawArm, Port, Progress, Receipt, SendMessage, SetTraits, Standing
 from language.program import Program
 from language.report import report, result_in_words
-from language.state import MOST_PASSED, Enrolment, Passed, State
+from language.state import MOST_PASSED, Enrolment, Pass, Passed, State
 from language.steps import Step, Until, Wait, moment_of
 
+HELD_OUT = "held_out"
+_NOT_YET = frozenset({"held", "behind", "paused", "closed"})
 A_WHILE = timedelta(minutes=5)
 """Until the next try where nobody says when."""
 
@@ -32,9 +34,9 @@ class Ended(Exception):
 
 
 class Moved(Exception):
-    """The enrolment goes on at another step."""
+    """The enrolment goes on at another step; None: its steps are done."""
 
-    def __init__(self, step: str) -> None:
+    def __init__(self, step: str | None) -> None:
         self.step = step
 
 
@@ -76,15 +78,17 @@ class Interpreter:
         try:
             while self.state.step is not None:
                 self._stop_if_ended()
-                way = await self._visit(self.state.step)
-                if way.way == "finish":
-                    return way.to
-                self.state.step = self.program.follow(self.state.step, way)
+                if not self.state.is_inside and self.state.to_stage:
+                    self._go(self._stage_entry())
+                outcome = await self._visit(self.state.step)
+                if outcome is not None:
+                    return outcome
             return "completed"
         except Ended:
             return self.state.ended_as or "stopped"
 
-    async def _visit(self, step_id: str) -> Next:
+    async def _visit(self, step_id: str) -> str | None:
+        """Do one step and go on to the next; returns the outcome when the step ends the enrolment."""
         step = self.program.place_by_id[step_id].step
         self._inquiry.forget()
         try:
@@ -93,11 +97,22 @@ class Interpreter:
             if self.state.memory.get("circles"):
                 await self._break_the_circle(step_id)
             way = await self._run(step)
-            await self._move_if_rearmed()
+            await self._attend()
+            outcome = way.to if way.way == "finish" else None
+            following = None if outcome else self.program.follow(step_id, way)
         except Moved as moved:
-            way = go_to(moved.step)
+            outcome, following = None, moved.step
         self._leave_behind(step_id)
-        return way
+        if outcome is None:
+            self._go(following)
+        return outcome
+
+    def _go(self, step_id: str | None) -> None:
+        """Stand before a step. A block that is entered from outside begins to count anew."""
+        place = self.program.place_by_id.get(self.state.step or "")
+        if step_id is not None and (place is None or step_id not in place.around):
+            self.state.passes.pop(step_id, None)
+        self.state.step = step_id
 
     def _leave_behind(self, step_id: str) -> None:
         state = self.state
@@ -132,10 +147,17 @@ class Interpreter:
         state.is_inside, state.entered_at, state.waits_until = True, now, None
         state.moments, state.memory = {}, {}
         state.visits[step_id] = state.visits.get(step_id, 0) + 1
+        state.repeat = self._index()
         self._is_shown = self._is_skipped = False
         self._journal.note(self.now)
         self.rewrite("circles", self._came_at.get(step_id) == now)
         self._came_at[step_id] = now
+
+    def _index(self) -> int | None:
+        """`repeat.index`: the pass of the innermost block around this step that repeats."""
+        around = self.program.place_by_id[self.state.step or ""].around
+        counted = [self.state.passes[step_id].count for step_id in around if step_id in self.state.passes]
+        return counted[-1] if counted else None
 
     async def _break_the_circle(self, step_id: str) -> None:
         self.state.is_paused = True
@@ -169,12 +191,30 @@ class Interpreter:
             self.state.start.update(delivery.rearmed)
             self._is_rearmed = self._may_have_moved = True
             self._rearmed_at = delivery.at
+        if delivery.stage is not None:
+            self._take_stage(delivery.stage)
         if delivery.kind == "event" and delivery.fact:
-            self._news.add(delivery.fact.model_copy(update={"seq": delivery.seq}))
+            fact = delivery.fact.model_copy(update={"seq": delivery.seq})
+            self._news.add(fact)
+            if self.program.interrupts:
+                self.state.untested.append(fact)
         elif delivery.kind == "end":
             self._end_as(delivery.outcome or "exited")
         elif delivery.kind == "command":
             self._obey(delivery)
+
+    def _take_stage(self, stage: str) -> None:
+        """A stage that has not begun is simply where it begins; the same stage again changes nothing."""
+        state = self.state
+        present = state.to_stage or self.program.stage_of(state.step)
+        if not state.visits:
+            state.step = self.program.entry_by_stage[stage]
+        elif stage != present or self.program.journey.stages[stage].restart:
+            state.to_stage = stage
+
+    def _stage_entry(self) -> str:
+        stage, self.state.to_stage = self.state.to_stage or "", None
+        return self.program.entry_by_stage[stage]
 
     def _obey(self, delivery: Delivery) -> None:
         match delivery.command:
@@ -194,6 +234,8 @@ class Interpreter:
     def _stirred(self) -> bool:
         return (
             self.state.ended_as is not None
+            or self.state.to_stage is not None
+            or bool(self.state.untested)
             or self._has_gap
             or self._is_nudged
             or self.state.seen_seq > self.state.written_seq
@@ -203,6 +245,26 @@ class Interpreter:
     def _stop_if_ended(self) -> None:
         if self.state.ended_as is not None:
             raise Ended
+
+    async def _attend(self) -> None:
+        """What takes the enrolment elsewhere: its end, another stage, an event that ends a block, a date that moved."""
+        self._stop_if_ended()
+        if self.state.to_stage is not None:
+            raise Moved(self._stage_entry())
+        await self._leave_blocks()
+        await self._move_if_rearmed()
+
+    async def _leave_blocks(self) -> None:
+        """Test what came since against the events that end the blocks around this step, the outermost first."""
+        while self.state.untested:
+            fact = self.state.untested.pop(0)
+            for step_id in self.program.place_by_id[self.state.step or ""].around:
+                place = self.program.place_by_id[step_id]
+                for clause in place.step.interrupts():
+                    if await concerns(self, clause, fact):
+                        self.state.event = dict(fact.properties)
+                        self.state.results[step_id] = {"outcome": fact.name}
+                        raise Moved(place.after)
 
     async def _move_if_rearmed(self) -> None:
         """`again_if_moved`: a wait already left is waited for again when its date moved ahead."""
@@ -253,6 +315,22 @@ class Interpreter:
     @property
     def entered_at(self) -> datetime:
         return self.state.entered_at or self.now
+
+    @property
+    def visit(self) -> int:
+        return self.state.visits[self.state.step or ""]
+
+    @property
+    def passes(self) -> int:
+        latest = self.state.passes.get(self.state.step or "")
+        return latest.count if latest else 0
+
+    @property
+    def pass_began_at(self) -> datetime:
+        return self.state.passes[self.state.step or ""].began_at
+
+    def begin_pass(self) -> None:
+        self.state.passes[self.state.step or ""] = Pass(count=self.passes + 1, began_at=self.now)
 
     @property
     def rearmed_at(self) -> datetime:
@@ -310,8 +388,7 @@ class Interpreter:
         return woke
 
     async def _reason(self, listen: bool, rearm: bool) -> Woke | None:
-        self._stop_if_ended()
-        await self._move_if_rearmed()
+        await self._attend()
         if self._is_skipped:
             self._is_skipped = False
             return Woke.SKIPPED
@@ -370,51 +447,87 @@ class Interpreter:
     def ignore(self, facts: Sequence[Fact]) -> None:
         self._news.ignore(facts)
 
-    # --- sending
+    # --- sending, and doing other things
 
     async def send(self, order: SendOrder) -> Mapping[str, Mapping[str, Any]]:
         """All channels at the same moment, in rounds, until each message is decided."""
         done: dict[str, dict[str, Any]] = self.remember("receipts", dict)
         while left := [channel for channel in order.channels if channel not in done]:
             await self._get_ready()
-            messages = [self._message(order, channel) for channel in left]
+            if order.unless is not None and await order.unless():
+                done.update({channel: {"status": "cancelled"} for channel in left})
+                break
+            is_held_out = await self._is_held_out()
+            messages = [self._message(order, channel, is_held_out) for channel in left]
             receipts = await asyncio.gather(*(self._port.send(message) for message in messages))
             retries = [await self._settle(*pair, done) for pair in zip(messages, receipts, strict=True)]
             if held_until := min((at for at in retries if at), default=None):
-                await self.sleep(held_until)
+                await self.sleep(held_until, listen=order.unless is not None)
         return done
 
+    async def do(self, deed: type[Deed], **what: Any) -> Answer:
+        while True:
+            await self._get_ready()
+            if reason := self.state.memory.get("refuse"):
+                return Answer(verdict="refused", reason=reason)
+            wanted = self._deed(deed, what)
+            answer = await self._port.do(wanted)
+            retry_at = await self._take_verdict(answer, wanted.progress)
+            if answer.verdict in ("done", "refused"):
+                return answer
+            if retry_at is not None:
+                await self.sleep(retry_at)
+
     async def _get_ready(self) -> None:
-        self._stop_if_ended()
-        await self._move_if_rearmed()
+        await self._attend()
         if self.state.is_paused and (reason := await self._resumption()):
             self.rewrite("refuse", reason)
 
     async def _settle(self, message: SendMessage, receipt: Receipt, done: dict[str, Any]) -> datetime | None:
         """Take in a verdict. Returns when to try again; None: at once, or not at all."""
-        if receipt.verdict == "closed":
+        retry_at = await self._take_verdict(receipt, message.progress)
+        if receipt.verdict not in _NOT_YET:
+            done[message.channel] = {"status": receipt.verdict, "reason": receipt.reason}
+        return retry_at
+
+    async def _take_verdict(self, answer: Receipt | Answer, progress: Progress) -> datetime | None:
+        """What PostgreSQL said about going on now. Returns when to try again, if that is not at once."""
+        if answer.verdict == "closed":
             await self._write()
             self._stop_if_ended()
             return self.now + A_WHILE
-        self._journal.written(message.progress)
-        has_heard_more = self.state.seen_seq > message.progress.seen_seq
-        match receipt.verdict:
+        self._journal.written(progress)
+        has_heard_more = self.state.seen_seq > progress.seen_seq
+        match answer.verdict:
             case "behind":
-                self._catch_up(receipt.unseen)
-                return None if self.state.seen_seq > message.progress.seen_seq else self.now + A_WHILE
+                self._catch_up(answer.unseen)
+                return None if self.state.seen_seq > progress.seen_seq else self.now + A_WHILE
             case "paused":
                 self.state.is_paused = self.state.is_paused or not has_heard_more
             case "held":
-                return receipt.retry_at or self.now + A_WHILE
-            case verdict:
-                done[message.channel] = {"status": verdict, "reason": receipt.reason}
+                return answer.retry_at or self.now + A_WHILE
         return None
+
+    async def _is_held_out(self) -> bool:
+        """Whether the customer is in the control group of this journey, or of this stage; drawn once."""
+        journey, stage = self.program.journey, self.program.stage_of(self.state.step)
+        of_stage = journey.stages[stage].control if stage else None
+        control = journey.control if of_stage is None else of_stage
+        if not control:
+            return False
+        experiment = f"control/{journey.journey}" + (f"/{stage}" if of_stage is not None else "")
+        if experiment not in self.state.arms:
+            shares = {HELD_OUT: control, "messaged": 100 - control}
+            answer = await self.do(DrawArm, experiment=experiment, shares=shares)
+            if answer.verdict == "done":
+                self.state.arms[experiment] = str(answer.result["arm"])
+        return self.state.arms.get(experiment) == HELD_OUT
 
     async def _resumption(self) -> str | None:
         """Wait until a person resumes; then what `on_resume` says: None to go on, or a reason not to send."""
         self._show()
         while self.state.is_paused:
-            self._stop_if_ended()
+            await self._attend()
             if self.state.unwritten or self._stirred():
                 self._is_skipped = False
                 await self._write()
@@ -427,7 +540,22 @@ class Interpreter:
         skips = self.program.journey.on_resume == "skip"
         return "it fell due during a pause, and the journey says `on_resume: skip`" if skips else None
 
-    def _message(self, order: SendOrder, channel: str) -> SendMessage:
+    def _deed(self, deed: type[Deed], what: Mapping[str, Any]) -> Deed:
+        enrolment = self.enrolment
+        return deed(
+            key=f"{enrolment.enrolment_id}/{self.state.step}/{self.visit}",
+            customer_id=enrolment.customer_id,
+            journey=enrolment.journey,
+            version=enrolment.version,
+            step=self.state.step or "",
+            visit=self.visit,
+            at=self.now,
+            pace=enrolment.pace,
+            progress=self._journal.progress(self.now),
+            **{name: plain(value) if isinstance(value, Mapping) else value for name, value in what.items()},
+        )
+
+    def _message(self, order: SendOrder, channel: str, is_held_out: bool) -> SendMessage:
         state, enrolment = self.state, self.enrolment
         step, visit = state.step or "", state.visits[state.step or ""]
         return SendMessage(
@@ -439,12 +567,14 @@ class Interpreter:
             visit=visit,
             channel=channel,
             message=order.message,
-            due_at=self.entered_at,
+            due_at=order.due_at or self.entered_at,
             at=self.now,
             pace=enrolment.pace,
             valid_for=order.valid_for,
             if_unsure=order.if_unsure,
             scope=plain({**base_scope(state, self.now), **(order.values or {})}),
             refuse=state.memory.get("refuse"),
+            held_out=is_held_out,
+            on_cap=order.on_cap,
             progress=self._journal.progress(self.now),
         )

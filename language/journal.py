@@ -40,6 +40,7 @@ class Journal:
             at=now,
             traces=tuple(self._state.unwritten),
             step=self._state.step,
+            stage=self._program.stage_of(self._state.step),
             ended_as=ended_as,
             pause=pause,
         )

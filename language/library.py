@@ -43,7 +43,7 @@ class Library:
 def compile_journey(journey: Journey, messages: Mapping[str, Message]) -> Compiled:
     """The journey as workflows carry it, and its messages; the digest covers both."""
     definition = define(journey)
-    named = {step.send for step in journey.every_step() if isinstance(step, Send)}
+    named = {message for step in journey.every_step() for message in step.sends()}
     bodies = {name: messages[name] for name in sorted(named)}
     texts = [message.model_dump_json(by_alias=True, exclude_defaults=True) for message in bodies.values()]
     return Compiled(

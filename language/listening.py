@@ -15,7 +15,10 @@ ACTIVITY = "*"
 
 
 class Occurrence(BaseModel):
-    """An event as journeys see it. `at` is when it was received and decides races; both are journey time."""
+    """An event as journeys see it. `at` is when it was received and decides races; both are journey time.
+
+    `about`: which of our messages or tasks it concerns, see `language.delivery.Fact`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -24,6 +27,7 @@ class Occurrence(BaseModel):
     at: datetime
     occurred_at: datetime
     is_activity: bool = True
+    about: dict[str, str] | None = None
 
 
 class Entry(NamedTuple):
@@ -45,7 +49,10 @@ class Admission(NamedTuple):
 
 
 class Effects(BaseModel):
-    """What an event does to one enrolment. `outcome` ends it; `rearmed` replaces start properties."""
+    """What an event does to one enrolment. `outcome` ends it; `rearmed` replaces start properties.
+
+    `stage` is the one that the event's status stands for; `unlisted` a status that stands for none.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,10 +61,17 @@ class Effects(BaseModel):
     value: float | None = None
     rearmed: dict[str, Any] | None = None
     heard: bool = False
+    stage: str | None = None
+    unlisted: str | None = None
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the enrolment's run has to know."""
+        return self.heard or self.rearmed is not None or self.stage is not None
 
     @property
     def is_nothing(self) -> bool:
-        return not (self.outcome or self.goal or self.rearmed is not None or self.heard)
+        return not (self.outcome or self.goal or self.is_heard or self.unlisted)
 
 
 class Listener:
@@ -74,7 +88,11 @@ class Listener:
         self._rearms = tuple(clause for step in journey.every_step() for clause in step.rearms())
         self.start_names = _names(self._starts)
         goal = (journey.goal,) if journey.goal else ()
-        self._all = (*self._starts, *self._exits, *goal, *self._heard, *self._rearms)
+        self._hears_goal = any(step.awaits_goal() for step in journey.every_step())
+        self._stage_by_status = stage_by_status(journey)
+        self._status = Clause(on=journey.stage.on) if journey.stage else None
+        status = (self._status,) if self._status else ()
+        self._all = (*self._starts, *self._exits, *goal, *self._heard, *self._rearms, *status)
         self.event_names = _names(self._all)
         roots = _roots(journey, self._all)
         self.needs_profile = "profile" in roots
@@ -94,6 +112,17 @@ class Listener:
         if self.definition.key is None:
             return ""
         return _text(self.definition.key.evaluate({"event": properties, "profile": profile}))
+
+    def first_stage(self, occurrence: Occurrence, profile: Json) -> str | None:
+        """The stage in which an enrolment begins, if the event that starts it has a status."""
+        scope = {"event": occurrence.properties, "start": occurrence.properties, "profile": profile}
+        return self._stage_by_status.get(self._status_of(occurrence, scope) or "")
+
+    def _status_of(self, occurrence: Occurrence, scope: Json) -> str | None:
+        rule = self.definition.stage
+        if rule is None or occurrence.name not in rule.on:
+            return None
+        return _text(rule.is_.evaluate(scope))
 
     def admission(self, *, is_open: bool, ever: bool, last_ended_at: datetime | None, now: datetime) -> Admission:
         """What `again` says; `ever`: the customer (and key) was in this journey before."""
@@ -130,7 +159,7 @@ class Listener:
         scope = {"event": occurrence.properties, "start": start, "profile": profile, "journeys": journeys}
 
         def reaches(clause: Clause) -> bool:
-            return clause.match == "customer" or event_key == key
+            return clause.match == "customer" or event_key == key or occurrence.about is not None
 
         def hits(clause: Clause) -> bool:
             return reaches(clause) and _fits(clause, occurrence, scope)
@@ -141,12 +170,17 @@ class Listener:
         if not is_active:
             return Effects(goal=scored, value=value)
         outcome = "converted" if scored and goal and goal.ends else self._exit(hits)
+        if outcome is not None:
+            return Effects(outcome=outcome, goal=scored, value=value)
+        status = self._status_of(occurrence, scope) if self._status and reaches(self._status) else None
+        stage = self._stage_by_status.get(status or "")
         return Effects(
-            outcome=outcome,
             goal=scored,
             value=value,
             rearmed=_replaced(start, occurrence.properties) if any(map(hits, self._rearms)) else None,
-            heard=any(reaches(c) and c.names(occurrence.name, occurrence.is_activity) for c in self._heard),
+            heard=(scored and self._hears_goal) or any(reaches(c) and _may_wake(c, occurrence) for c in self._heard),
+            stage=stage,
+            unlisted=None if stage else status,
         )
 
     def _goal(self, occurrence: Occurrence, started_at: datetime) -> Any:
@@ -165,6 +199,18 @@ def _fits(clause: Clause, occurrence: Occurrence, scope: Json) -> bool:
     return clause.where is None or clause.where.is_true(scope)
 
 
+def _may_wake(clause: Clause, occurrence: Occurrence) -> bool:
+    """Whether a running step may want to know, before `where`."""
+    if clause.of is not None and (occurrence.about or {}).get("step") != clause.of:
+        return False
+    return clause.names(occurrence.name, occurrence.is_activity)
+
+
+def stage_by_status(journey: Journey) -> dict[str, str]:
+    """Which stage each status stands for: its own name, and the others that it lists."""
+    return {status: name for name, stage in journey.stages.items() for status in (name, *stage.statuses)}
+
+
 def _replaced(start: Json, properties: Json) -> dict[str, Any]:
     """Only properties of the same name: a rearming event moves a date, it does not rewrite who started."""
     return {name: value for name, value in properties.items() if name in start}
@@ -179,6 +225,8 @@ def _roots(journey: Journey, clauses: tuple[Clause, ...]) -> frozenset[str]:
     found.update(*(clause.where.roots for clause in clauses if clause.where))
     if journey.goal and journey.goal.value:
         found.update(journey.goal.value.roots)
+    if journey.stage:
+        found.update(journey.stage.is_.roots)
     return frozenset(found)
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from language.context import Next
 from language.journey import Journey, without_notes
-from language.steps import Block, Step
+from language.steps import Block, Rest, Step
 
 LARGEST = 64 * 1024
 """Bytes of a definition that a workflow may carry."""
@@ -31,32 +31,57 @@ class Compiled(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A step in the flat list. `after` is the id of what follows it, None where the enrolment is done."""
+    """A step in the flat list. `after` is the id of what follows it, None where the enrolment is done.
+
+    `around` are the steps in whose repeating block it stands, itself included, the outermost first.
+    """
 
     step: Step
     after: str | None
     ways: Mapping[str, str | None] = field(default_factory=dict)
     leave_out: str | None = None
+    stage: str | None = None
+    around: tuple[str, ...] = ()
 
 
 class Program:
-    """The flat list. `first` is where an enrolment begins."""
+    """The flat list. `first` is where an enrolment begins; `entry_by_stage` where each stage does.
+
+    `moving` are the waits that a moved date may bring back, `interrupts` says whether events can end a block.
+    """
 
     def __init__(self, journey: Journey) -> None:
         self.journey = journey
         self.place_by_id: dict[str, Place] = {}
-        self.first = self._lay(journey.steps, None)
+        self.entry_by_stage = {name: self._lay_stage(name, stage.steps) for name, stage in journey.stages.items()}
+        own = self._lay(journey.steps, None)
+        self.first = next(iter(self.entry_by_stage.values()), own)
         self.moving = tuple(step for step in journey.every_step() if _waits_again(step))
+        self.interrupts = any(step.interrupts() for step in journey.every_step())
 
-    def _lay(self, block: Block, after: str | None) -> str | None:
+    def _lay_stage(self, stage: str, block: Block) -> str:
+        """A stage ends where the enrolment rests until its stage changes. No step that is written has such an id."""
+        rest = Rest.model_construct(id=f"{stage}.rest")
+        self.place_by_id[rest.id] = Place(rest, None, stage=stage)
+        return self._lay(block, rest.id, stage) or rest.id
+
+    def _lay(
+        self, block: Block, after: str | None, stage: str | None = None, around: tuple[str, ...] = ()
+    ) -> str | None:
         """Place a block's steps; returns where the block begins (`after` when it is empty)."""
         follows = [*(step.id for step in block[1:]), after]
         for number, (step, following) in enumerate(zip(block, follows, strict=False)):
+            inside = (*around, step.id) if step.repeats_block else around
             inner = step.id if step.repeats_block else following
-            ways = {name: self._lay(nested, inner) for name, nested in step.blocks().items()}
+            ways = {name: self._lay(nested, inner, stage, inside) for name, nested in step.blocks().items()}
             waiting = next((later.id for later in block[number + 1 :] if later.is_waiting), after)
-            self.place_by_id[step.id] = Place(step, following, ways, waiting)
+            self.place_by_id[step.id] = Place(step, following, ways, waiting, stage, inside)
         return block[0].id if block else after
+
+    def stage_of(self, step: str | None) -> str | None:
+        """The stage in which a step stands."""
+        place = self.place_by_id.get(step or "")
+        return place.stage if place else None
 
     def follow(self, step: str, way: Next) -> str | None:
         """The id of the step that an answer leads to; None: the journey's steps are done."""
@@ -65,7 +90,7 @@ class Program:
             case "enter":
                 return place.ways[way.to]
             case "go_to":
-                return way.to
+                return self.entry_by_stage.get(way.to, way.to)
             case "leave_out":
                 return place.leave_out
         return place.after

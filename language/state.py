@@ -37,13 +37,24 @@ class Passed(BaseModel):
     result: str
 
 
+class Pass(BaseModel):
+    """The latest pass through a block that repeats: the how-manieth, and since when."""
+
+    model_config = ConfigDict(frozen=True)
+
+    count: int
+    began_at: AwareDatetime
+
+
 class State(BaseModel):
     """`step` is the cursor, `is_inside` whether its visit has begun; the rest of the first block belongs to that visit.
 
     `news` holds events that no wait has passed or tested in vain (those are up to `heard_until`), at most `MOST_NEWS`;
     `has_lost_news` says that there were more. Events up to `deaf_until` are not new even when they arrive later.
     `unwritten` is trace that PostgreSQL does not have yet, `written_seq` what it knows of `seen_seq`. `ended_as` is an
-    outcome decided from outside. `trail` holds the steps passed last, at most `MOST_PASSED`.
+    outcome decided from outside, `to_stage` a stage. `untested` are events that may end a block. `passes` are those of
+    blocks that repeat, by step; `arms` those drawn, by experiment. `trail` holds the steps passed last, at most
+    `MOST_PASSED`.
     """
 
     step: str | None
@@ -58,12 +69,15 @@ class State(BaseModel):
     start: dict[str, Any] = Field(default_factory=dict)
     event: dict[str, Any] | None = None
     repeat: int | None = None
+    passes: dict[str, Pass] = Field(default_factory=dict)
+    arms: dict[str, str] = Field(default_factory=dict)
     last_wait: str | None = None
 
     seen_seq: int = 0
     written_seq: int = -1
     news: list[Fact] = Field(default_factory=list)
     has_lost_news: bool = False
+    untested: list[Fact] = Field(default_factory=list)
     heard_until: AwareDatetime | None = None
     deaf_until: AwareDatetime | None = None
     unwritten: list[StepTrace] = Field(default_factory=list)
@@ -71,4 +85,5 @@ class State(BaseModel):
 
     is_paused: bool = False
     ended_as: str | None = None
+    to_stage: str | None = None
     outcome: str | None = None

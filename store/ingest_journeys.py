@@ -50,12 +50,14 @@ class OutgoingDelivery(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """A journey that did not start for a customer, and why."""
+    """A journey that did not start for a customer, or an event that changed nothing in an enrolment, and why."""
 
     customer_id: int
     journey: str
     reason: str
     at: datetime
+    verdict: str = "not_started"
+    enrolment_id: int | None = None
 
 
 class Past(NamedTuple):
@@ -123,12 +125,28 @@ class Decisions:
     def _apply(self, effects: Effects, enrolment: Enrolment, occurrence: Occurrence) -> None:
         if effects.goal:
             enrolment.goal_at, enrolment.goal_value, enrolment.is_changed = occurrence.at, effects.value, True
+        if effects.unlisted is not None:
+            reason = f"the status {effects.unlisted} is listed in no stage, so nothing changed"
+            self.refusals.append(
+                Refusal(enrolment.customer_id, enrolment.journey, reason, occurrence.at, "ignored", enrolment.id)
+            )
         if effects.outcome:
             self._end(enrolment, effects.outcome, occurrence.at)
-        elif effects.heard or effects.rearmed is not None:
-            if effects.rearmed is not None:
-                enrolment.start, enrolment.is_changed = {**enrolment.start, **effects.rearmed}, True
-            self._deliver(enrolment, "event", occurrence.at, fact=fact(occurrence), rearmed=effects.rearmed)
+        elif effects.is_heard:
+            self._tell(enrolment, effects, occurrence)
+
+    def _tell(self, enrolment: Enrolment, effects: Effects, occurrence: Occurrence) -> None:
+        if effects.rearmed is not None:
+            enrolment.start = {**enrolment.start, **effects.rearmed}
+        enrolment.stage = effects.stage or enrolment.stage
+        self._deliver(
+            enrolment,
+            "event",
+            occurrence.at,
+            fact=fact(occurrence, is_goal=effects.goal),
+            rearmed=effects.rearmed,
+            stage=effects.stage,
+        )
 
     def _enter(self, listener: Listener, occurrence: Occurrence, person: Person) -> None:
         profile = person.profile if listener.needs_profile else {}
@@ -174,10 +192,11 @@ class Decisions:
             start=occurrence.properties,
             state="active",
             started_at=occurrence.at,
+            stage=listener.first_stage(occurrence, person.profile),
             is_new=True,
         )
         self._by_customer[person.id].append(enrolment)
-        self._deliver(enrolment, "start", occurrence.at, fact=fact(occurrence))
+        self._deliver(enrolment, "start", occurrence.at, fact=fact(occurrence), stage=enrolment.stage)
 
     def _end(self, enrolment: Enrolment, outcome: str, at: datetime) -> None:
         enrolment.end(outcome, at)
@@ -205,14 +224,17 @@ class Decisions:
         return view
 
 
-def fact(occurrence: Occurrence) -> Json:
+def fact(occurrence: Occurrence, *, is_goal: bool = False) -> Json:
     """A `language.delivery.Fact`, as JSON."""
-    return {
+    told: Json = {
         "name": occurrence.name,
         "properties": occurrence.properties,
         "at": occurrence.at,
         "is_activity": occurrence.is_activity,
     }
+    if occurrence.about is not None:
+        told["about"] = occurrence.about
+    return {**told, "is_goal": True} if is_goal else told
 
 
 def _standing(enrolment: Enrolment) -> Json:

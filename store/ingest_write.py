@@ -46,17 +46,17 @@ _EVENT_COLUMNS = ("source", "message_id", "customer_id", "kind", "name", "proper
 
 _CHANGED_ENROLMENTS = """
 UPDATE enrolments SET start = now.start, state = now.state, outcome = now.outcome, ended_at = now.ended_at,
-    goal_at = now.goal_at, goal_value = now.goal_value, last_seq = now.last_seq
+    goal_at = now.goal_at, goal_value = now.goal_value, last_seq = now.last_seq, stage = now.stage
 FROM unnest($1::bigint[], $2::jsonb[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::float8[],
-    $8::bigint[]) AS now (id, start, state, outcome, ended_at, goal_at, goal_value, last_seq)
+    $8::bigint[], $9::text[]) AS now (id, start, state, outcome, ended_at, goal_at, goal_value, last_seq, stage)
 WHERE enrolments.id = now.id
 """
 
 _NEW_ENROLMENTS = """
-INSERT INTO enrolments (id, start, state, outcome, ended_at, goal_at, goal_value, last_seq,
+INSERT INTO enrolments (id, start, state, outcome, ended_at, goal_at, goal_value, last_seq, stage,
     customer_id, journey, version, key, started_at)
 SELECT * FROM unnest($1::bigint[], $2::jsonb[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[],
-    $7::float8[], $8::bigint[], $9::bigint[], $10::text[], $11::int[], $12::text[], $13::timestamptz[])
+    $7::float8[], $8::bigint[], $9::text[], $10::bigint[], $11::text[], $12::int[], $13::text[], $14::timestamptz[])
 """
 
 _DELIVERIES = """
@@ -65,9 +65,8 @@ SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::jsonb[])
 """
 
 _REFUSALS = """
-INSERT INTO verdicts (customer_id, journey, verdict, reason, at)
-SELECT customer_id, journey, 'not_started', reason, at
-FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[]) AS refusal (customer_id, journey, reason, at)
+INSERT INTO verdicts (customer_id, journey, reason, at, verdict, enrolment_id)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::bigint[])
 """
 
 # An address in dispute is noted once for each two customers, however often it is sent.
@@ -184,7 +183,7 @@ def _said(people: Sequence[Person], at: datetime) -> list[list[Any]]:
 
 
 def _state(it: Enrolment) -> tuple[Any, ...]:
-    return (it.id, it.start, it.state, it.outcome, it.ended_at, it.goal_at, it.goal_value, it.last_seq)
+    return (it.id, it.start, it.state, it.outcome, it.ended_at, it.goal_at, it.goal_value, it.last_seq, it.stage)
 
 
 def _dispute(address: Identifier, other: Person) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from language.delivery import Delivery
-from language.steps import step_classes
+from language.steps import Repeat, waiting_verbs
 from store.database import Database
 from store.outbox import BROKEN, pending
 
@@ -105,7 +105,8 @@ class Open:
 class Trace:
     """Where an enrolment stood: its last visit, how often each step was visited, what steps left (by step id).
 
-    `heard_until` is when its last wait was over; later events are new to the next wait.
+    `heard_until` is when its last wait was over; later events are new to the next wait. `repeated_at` is when the
+    latest pass through a block that repeats began, by step.
     """
 
     step: str
@@ -115,6 +116,7 @@ class Trace:
     visits: dict[str, int] = field(default_factory=dict)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     heard_until: datetime | None = None
+    repeated_at: dict[str, datetime] = field(default_factory=dict)
 
 
 class Reconciliation:
@@ -164,10 +166,11 @@ class Reconciliation:
         last = next((row for row in reversed(rows) if row["step"] == enrolment.step), rows[-1])
         visits = {row["step"]: row["visit"] for row in rows}
         results = {row["step"]: row["result"] for row in rows if row["result"] is not None}
-        waits = [row for row in rows if row["left_at"] and step_classes()[row["verb"]].is_waiting]
+        waits = [row for row in rows if row["left_at"] and row["verb"] in waiting_verbs()]
         heard_until = min(waits[-1]["left_at"], waits[-1]["waits_until"] or waits[-1]["left_at"]) if waits else None
         standing = last["step"], last["entered_at"], last["left_at"], last["waits_until"]
-        return Trace(*standing, visits, results, heard_until)
+        repeated_at = {row["step"]: row["left_at"] for row in rows if row["verb"] == Repeat.verb and row["left_at"]}
+        return Trace(*standing, visits, results, heard_until, repeated_at)
 
     async def pending(self, enrolment: Open) -> tuple[Delivery, ...]:
         return await pending(self._db.pool, enrolment.enrolment_id, enrolment.seen_seq)

@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from language.port import Answer, Deed, Known, LookUp, Progress, Receipt, SendMessage, SetTraits, Standing
     from language.program import program
     from language.report import in_words
-    from language.state import Enrolment, State
+    from language.state import Enrolment, Pass, State
     from workflows.payload import Deliveries, StartEnrolment
 
 STEP = SearchAttributeKey.for_keyword("SojournStep")
@@ -234,5 +234,6 @@ def _first_state(start: StartEnrolment, first: str | None) -> State:
         start=dict(start.start),
         seen_seq=resume.seen_seq,
         heard_until=resume.heard_until,
+        passes={step: Pass(count=resume.visits[step], began_at=at) for step, at in resume.repeated_at.items()},
         has_lost_news=True,
     )

@@ -17,7 +17,19 @@ from language.interpreter import Interpreter
 from language.journey import Journey
 from language.listening import ACTIVITY, Listener, Occurrence
 from language.loader import load_journey
-from language.port import MOST_EVENTS, Known, LookUp, Progress, Receipt, SendMessage, SetTraits, Standing, StepTrace
+from language.port import (
+    MOST_EVENTS,
+    Answer,
+    Deed,
+    Known,
+    LookUp,
+    Progress,
+    Receipt,
+    SendMessage,
+    SetTraits,
+    Standing,
+    StepTrace,
+)
 from language.program import define, program
 from language.state import Enrolment, State
 
@@ -61,6 +73,7 @@ class World:
     rolls_over: bool = False
     horizon: timedelta = timedelta(days=400)
     answer: Callable[[SendMessage], Receipt] = lambda _: Receipt(verdict="sent")
+    answer_deed: Callable[[Deed], Answer] = lambda _: Answer(verdict="done")
 
     now_at: datetime = BEGAN
     tells: bool = True
@@ -69,6 +82,7 @@ class World:
     is_ended: bool = False
     last_seen_at: datetime | None = BEGAN
     sent: list[Sent] = field(default_factory=list)
+    deeds: list[Deed] = field(default_factory=list)
     orders: list[SendMessage] = field(default_factory=list)
     messages: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     deliveries: list[Delivery] = field(default_factory=list)
@@ -101,9 +115,9 @@ class World:
     def event(self, when: str, name: str, **properties: Any) -> "World":
         return self.at(when, lambda: self.happen(name, properties))
 
-    def about(self, when: str, name: str, step: str, channel: str = "email") -> "World":
-        about = {"step": step, "channel": channel, "message": "m"}
-        fact = Fact(name=name, at=BEGAN + parse_duration(when), properties=about, about=about)
+    def about(self, when: str, name: str, step: str, channel: str = "email", visit: int = 1, **what: Any) -> "World":
+        about = {"step": step, "channel": channel, "message": "m", "visit": str(visit)}
+        fact = Fact(name=name, at=BEGAN + parse_duration(when), properties=about | what, about=about)
         return self.at(when, lambda: self.deliver(kind="event", fact=fact))
 
     def command(self, when: str, command: Command, step: str | None = None) -> "World":
@@ -155,8 +169,9 @@ class World:
         if effects.outcome:
             self.outcome = effects.outcome
             self.deliver(kind="end", outcome=effects.outcome)
-        elif effects.heard or effects.rearmed is not None:
-            self.deliver(kind="event", fact=fact, rearmed=effects.rearmed)
+        elif effects.is_heard:
+            fact = fact.model_copy(update={"is_goal": effects.goal})
+            self.deliver(kind="event", fact=fact, rearmed=effects.rearmed, stage=effects.stage)
 
     def deliver(self, **what: Any) -> None:
         self.deliveries.append(Delivery(seq=len(self.deliveries) + 1, at=self.now_at, **what))
@@ -260,6 +275,17 @@ class World:
 
     async def set_traits(self, traits: SetTraits) -> None:
         self.profile |= traits.traits
+
+    async def do(self, deed: Deed) -> Answer:
+        self.deeds.append(deed)
+        if self.outcome is not None:
+            return Answer(verdict="closed")
+        self._write(deed.progress)
+        if unseen := self._unseen(deed.progress.seen_seq):
+            return Answer(verdict="behind", unseen=unseen)
+        if self.is_paused:
+            return Answer(verdict="paused")
+        return self.answer_deed(deed)
 
     def show(self, details: str, step: str | None) -> None:
         self.shown.append(details)

@@ -1,0 +1,212 @@
+"""Doing something beside messages: traits, people, other systems, codes, other journeys."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field
+
+from language.clause import Clause, Use
+from language.context import FORWARD, Context, Next, Woke, enter
+from language.delivery import Fact
+from language.duration import Duration
+from language.expression import Expression
+from language.part import Part
+from language.port import CallDestination, Escalation, OpenTask, StartJourney, TakeCoupon
+from language.steps.step import ROOTS, Block, Step
+
+NAME = r"^[a-z][a-z0-9_]*$"
+TASK_COMPLETED = "Task Completed"
+Values = Annotated[dict[str, Expression], Field(default_factory=dict, alias="with")]
+
+
+def _uses(values: Mapping[str, Expression]) -> Iterator[Use]:
+    for name, expression in values.items():
+        yield Use(f"with.{name}", expression, ROOTS)
+
+
+async def _evaluated(ctx: Context, values: Mapping[str, Expression]) -> dict[str, Any]:
+    return {name: await ctx.evaluate(expression) for name, expression in values.items()}
+
+
+class Set(Step):
+    """Write traits of the customer; values are CEL."""
+
+    verb: ClassVar[str] = "set"
+    numbered: ClassVar[bool] = True
+
+    set: dict[str, Expression] = Field(min_length=1, examples=[{"last_stage": "'viewed'"}])
+
+    def title(self) -> str:
+        return f"set {', '.join(self.set)}"
+
+    def own_expressions(self) -> Iterator[Use]:
+        for name, expression in self.set.items():
+            yield Use(f"set.{name}", expression, ROOTS)
+
+    async def run(self, ctx: Context) -> Next:
+        await ctx.set_traits({name: await ctx.evaluate(value) for name, value in self.set.items()})
+        return FORWARD
+
+
+class Escalate(Part):
+    """To whom an open task goes when nobody has done it for so long."""
+
+    after: Duration
+    to: str
+
+
+class Task(Step):
+    """Have a person do something, and go on by what they answer."""
+
+    verb: ClassVar[str] = "task"
+    is_waiting: ClassVar[bool] = True
+
+    task: str = Field(pattern=NAME, description="The task's name.", examples=["qualify"])
+    to: str = Field(min_length=1, description="The team whose task it is.", examples=["sales"])
+    ask: str | None = Field(default=None, description="What has to be done, for the person who does it.")
+    within: Duration | None = Field(default=None, description="Time limit. Default: none.")
+    results: dict[str, Block] = Field(default_factory=dict, description="The answers to choose from, and what follows.")
+    otherwise: Block = Field(default=(), description="What to do when the time is up.")
+    escalate: Annotated[tuple[Escalate, ...], BeforeValidator(lambda v: (v,) if isinstance(v, Mapping) else v)] = Field(
+        default=(), description="To whom it goes when nobody has done it for so long."
+    )
+    with_: Values = Field(default_factory=dict, alias="with", description="What the person needs to know.")
+
+    def default_id(self) -> str:
+        return f"task_{self.task}"
+
+    def title(self) -> str:
+        return f"{self.ask or self.task} ({self.to})"
+
+    def blocks(self) -> Mapping[str, Block]:
+        return {f"results.{result}": block for result, block in self.results.items()} | {"otherwise": self.otherwise}
+
+    def clauses(self) -> tuple[Clause, ...]:
+        return (Clause(on=(TASK_COMPLETED,), of=self.id),)
+
+    def own_expressions(self) -> Iterator[Use]:
+        return _uses(self.with_)
+
+    async def run(self, ctx: Context) -> Next:
+        deadline = ctx.remember("until", lambda: ctx.entered_at + self.within if self.within else None)
+        if not ctx.remember("opened", bool):
+            if refusal := await self._open(ctx, deadline):
+                return refusal
+            ctx.rewrite("opened", True)
+        while (done := await self._done(ctx, deadline)) is None:
+            if await ctx.sleep(deadline, listen=True) in (Woke.DUE, Woke.SKIPPED):
+                ctx.hear(None, deadline)
+                ctx.leave({"outcome": "timeout"})
+                return enter("otherwise")
+        ctx.hear(done, None)
+        result = str(done.properties.get("result") or "done")
+        ctx.leave({"outcome": result, "result": result, "note": done.properties.get("note")})
+        return enter(f"results.{result}") if result in self.results else FORWARD
+
+    async def _open(self, ctx: Context, deadline: Any) -> Next | None:
+        answer = await ctx.do(
+            OpenTask,
+            task=self.task,
+            to=self.to,
+            title=self.ask or self.task.replace("_", " "),
+            values=await _evaluated(ctx, self.with_),
+            results=tuple(self.results),
+            due_at=deadline,
+            escalations=tuple(Escalation(at=ctx.entered_at + later.after, to=later.to) for later in self.escalate),
+        )
+        if answer.verdict == "done":
+            return None
+        ctx.leave({"outcome": "refused", "reason": answer.reason})
+        return enter("otherwise")
+
+    async def _done(self, ctx: Context, deadline: Any) -> Fact | None:
+        for fact in await ctx.news(self.clauses()):
+            about = fact.about or {}
+            is_ours = fact.name == TASK_COMPLETED and about.get("step") == self.id
+            if is_ours and about.get("visit") == str(ctx.visit) and (deadline is None or fact.at <= deadline):
+                return fact
+        return None
+
+
+class Call(Step):
+    """Call another system: a destination of `destinations.yaml`, or a registered Python function."""
+
+    verb: ClassVar[str] = "call"
+
+    call: str = Field(pattern=NAME, description="The destination's or the function's name.", examples=["crm_lead"])
+    otherwise: Block = Field(default=(), description="What to do when it refused, or stayed down past its retries.")
+    with_: Values = Field(default_factory=dict, alias="with", description="What it is told.")
+
+    def default_id(self) -> str:
+        return f"call_{self.call}"
+
+    def title(self) -> str:
+        return f"call {self.call}"
+
+    def blocks(self) -> Mapping[str, Block]:
+        return {"otherwise": self.otherwise}
+
+    def own_expressions(self) -> Iterator[Use]:
+        return _uses(self.with_)
+
+    async def run(self, ctx: Context) -> Next:
+        answer = await ctx.do(CallDestination, destination=self.call, values=await _evaluated(ctx, self.with_))
+        if answer.verdict == "done":
+            ctx.leave({"outcome": "done", "answer": answer.result})
+            return FORWARD
+        ctx.leave({"outcome": "refused", "reason": answer.reason})
+        return enter("otherwise")
+
+
+class Coupon(Step):
+    """Take one code out of a pool: never the same twice."""
+
+    verb: ClassVar[str] = "coupon"
+
+    coupon: str = Field(pattern=NAME, description="The pool.", examples=["bonus30"])
+    otherwise: Block = Field(default=(), description="What to do when the pool is empty.")
+
+    def default_id(self) -> str:
+        return f"coupon_{self.coupon}"
+
+    def title(self) -> str:
+        return f"coupon {self.coupon}"
+
+    def blocks(self) -> Mapping[str, Block]:
+        return {"otherwise": self.otherwise}
+
+    async def run(self, ctx: Context) -> Next:
+        answer = await ctx.do(TakeCoupon, pool=self.coupon)
+        if answer.verdict == "done":
+            ctx.leave({"outcome": "taken", "code": answer.result.get("code")})
+            return FORWARD
+        ctx.leave({"outcome": "empty", "reason": answer.reason})
+        return enter("otherwise")
+
+
+class Start(Step):
+    """Enrol the customer in another journey, one that says `call: true`. This one goes on."""
+
+    verb: ClassVar[str] = "start"
+    numbered: ClassVar[bool] = True
+
+    start: str = Field(pattern=NAME, description="The journey's id.", examples=["nurture"])
+    with_: Values = Field(
+        default_factory=dict, alias="with", description="Its `start` properties, beside those of this journey."
+    )
+
+    def default_id(self) -> str:
+        return f"start_{self.start}"
+
+    def title(self) -> str:
+        return f"start {self.start}"
+
+    def own_expressions(self) -> Iterator[Use]:
+        yield from _uses(self.with_)
+
+    async def run(self, ctx: Context) -> Next:
+        own = await ctx.evaluate(Expression("start")) or {}
+        properties = {**own, **await _evaluated(ctx, self.with_)}
+        answer = await ctx.do(StartJourney, target=self.start, properties=properties)
+        ctx.leave({"outcome": "started" if answer.verdict == "done" else "refused", "reason": answer.reason})
+        return FORWARD
