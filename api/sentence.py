@@ -102,6 +102,26 @@ def _delivered(record: TimelineRecord, _: str | None) -> str:
     return f"{_named(record.details)} delivered"
 
 
+def _task_opened(record: TimelineRecord, time_zone: str | None) -> str:
+    details = record.details
+    until = details["due_at"]
+    by = f", by {spoken(datetime.fromisoformat(until), record.at, time_zone)}" if until else ""
+    return f"Task for {details['team']}: {details['title']} ({details['task']}{by})"
+
+
+def _task_claimed(record: TimelineRecord, _: str | None) -> str:
+    return f"Task {record.details['task']} claimed by {record.details['by']}"
+
+
+def _task_completed(record: TimelineRecord, _: str | None) -> str:
+    details = record.details
+    return f"Task {details['task']} done by {details['by']}{_why(details['result'])}{_with(details['note'] or '')}"
+
+
+def _coupon_taken(record: TimelineRecord, _: str | None) -> str:
+    return f"Given the coupon {record.details['code']} ({record.details['pool']})"
+
+
 def _consent(record: TimelineRecord, _: str | None) -> str:
     details = record.details
     did = {"opted_out": "Opted out of", "opted_in": "Opted in to"}.get(details["state"], f"{details['state']}:")
@@ -151,6 +171,10 @@ _SENTENCES: dict[Kind, Callable[[TimelineRecord, str | None], str]] = {
     "message": _message,
     "message_delivered": _delivered,
     "step_left": _left,
+    "task_opened": _task_opened,
+    "task_claimed": _task_claimed,
+    "task_completed": _task_completed,
+    "coupon_taken": _coupon_taken,
     "consent": _consent,
     "verdict": _verdict,
     "enrolment_paused": _paused,

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from runtime.settings import Settings
 
-FileKind = Literal["journey", "message", "scenario"]
+FileKind = Literal["journey", "message", "scenario", "policy"]
 
 app = typer.Typer(
     help="Customer journeys in YAML, durable on Temporal, driven by your backend's analytics events.",
@@ -129,6 +129,32 @@ def schema(
     from scripts.schema import run
 
     sys.exit(run(kind))
+
+
+coupons = typer.Typer(help="Fill the pools of coupons, and see what is left in them.", no_args_is_help=True)
+app.add_typer(coupons, name="coupons")
+
+
+@coupons.command()
+def load(
+    pool: Annotated[str, typer.Argument(help="The pool, as `coupon:` names it.")],
+    file: Annotated[Path, typer.Argument(help="CSV; the first column holds the codes.", exists=True, dir_okay=False)],
+) -> None:
+    """Load codes into a pool.
+
+    All of them or, when anything is wrong, none. Codes that are there already, taken or not, stay as they are.
+    """
+    from scripts.coupons import load as run
+
+    sys.exit(asyncio.run(run(_settings(), pool, file)))
+
+
+@coupons.command()
+def count() -> None:
+    """Count what is left in each pool."""
+    from scripts.coupons import count as run
+
+    asyncio.run(run(_settings()))
 
 
 def _settings(requires: Callable[["Settings"], None] = lambda _settings: None) -> "Settings":

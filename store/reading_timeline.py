@@ -19,6 +19,10 @@ Kind = Literal[
     "message",
     "message_delivered",
     "step_left",
+    "task_opened",
+    "task_claimed",
+    "task_completed",
+    "coupon_taken",
     "consent",
     "verdict",
     "enrolment_paused",
@@ -27,7 +31,7 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Order = Literal["oldest", "newest"]
 
-PASSING = ("send", "branch", "set", "stop", "go_to")
+PASSING = ("send", "branch", "split", "set", "coupon", "start", "stop", "go_to")
 """Verbs of steps that take no time of their own: that they were left goes without saying."""
 
 _PLACE: TypeAdapter[tuple[datetime, int, int, str]] = TypeAdapter(tuple[Moment, Number, Number, Word])
@@ -77,6 +81,26 @@ SELECT left_at AS at, 5, number * 4 + 3, '', e.id, journey, s.step,
         'result', CASE WHEN left_at > ended_at THEN NULL ELSE result END)
 FROM enrolments e JOIN steps s ON s.enrolment_id = e.id
 WHERE e.customer_id = family.id AND left_at IS NOT NULL AND verb NOT IN {PASSING}""",
+    "task_opened": """
+SELECT created_at AS at, 5, coalesce(number, 0) * 4 + 1, key, t.enrolment_id, journey, t.step,
+    jsonb_build_object('id', id, 'task', task, 'title', title, 'team', team, 'due_at', due_at)
+FROM tasks t LEFT JOIN steps s ON s.enrolment_id = t.enrolment_id AND s.step = t.step AND s.visit = t.visit
+WHERE customer_id = family.id""",
+    "task_claimed": """
+SELECT claimed_at AS at, 0, id, 'claimed', enrolment_id, journey, step,
+    jsonb_build_object('id', id, 'task', task, 'by', claimed_by)
+FROM tasks WHERE customer_id = family.id AND claimed_at IS NOT NULL""",
+    "task_completed": """
+SELECT closed_at AS at, 0, id, 'completed', enrolment_id, journey, step,
+    jsonb_build_object('id', id, 'task', task, 'by', completed_by, 'result', result, 'note', note)
+FROM tasks WHERE customer_id = family.id AND state = 'done'""",
+    "coupon_taken": """
+SELECT taken_at AS at, 5, coalesce(number, 0) * 4 + 1, taken_key, c.enrolment_id, journey, s.step,
+    jsonb_build_object('pool', pool, 'code', code)
+FROM coupons c JOIN enrolments e ON e.id = c.enrolment_id
+LEFT JOIN steps s ON s.enrolment_id = c.enrolment_id AND s.step = split_part(taken_key, '/', 2)
+    AND s.visit::text = split_part(taken_key, '/', 3)
+WHERE c.customer_id = family.id""",
     "consent": """
 SELECT at, 7, id, '', NULL, NULL, NULL,
     jsonb_build_object('state', state, 'channel', channel, 'topic', topic, 'source', source, 'evidence', evidence)
