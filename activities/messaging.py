@@ -26,11 +26,15 @@ from activities.channel import (
 from activities.clock import journey_now
 from language.gate import MessageGate
 from language.message import Message
+from language.policy import Policy
 from language.port import Receipt, SendMessage
 from language.sending import DEAD_ADDRESS, Adoption, Claim, Claimed, Draft, InFlight, Ledger, Result, Unresolved
 
 Messages = Callable[[str, int, str], Awaitable[Message]]
 """The message of a journey's version: journey, version, message id. Versions never change, so it may be cached."""
+
+Policies = Callable[[], Awaitable[Policy]]
+"""The contact policy that holds now."""
 
 ATTEMPTS = 5
 """How often Temporal tries again by itself before the enrolment waits instead, where exits and goals reach it."""
@@ -48,6 +52,11 @@ CALL_SECONDS = Histogram("sojourn_provider_seconds", "How long a provider took t
 log = structlog.get_logger()
 
 
+async def no_policy() -> Policy:
+    """No caps, no quiet hours."""
+    return Policy()
+
+
 class MessagingActivities:
     """`hit` names the points at which tests and `scripts/chaos` kill a worker; `link` makes tracked links."""
 
@@ -57,12 +66,14 @@ class MessagingActivities:
         channels: Mapping[str, Channel],
         messages: Messages,
         *,
+        policies: Policies = no_policy,
         hit: Callable[[str], None] = lambda point: None,
         link: Callable[[str], str] = str,
     ) -> None:
         self._ledger = ledger
         self._channels = channels
         self._messages = messages
+        self._policies = policies
         self._hit = hit
         self._link = link
 
@@ -72,7 +83,8 @@ class MessagingActivities:
         now = journey_now(send.at, send.pace)
         channel = self._channels[send.channel]
         message = await self._messages(send.journey, send.version, send.message)
-        gate = MessageGate(send, message, channel.provider, channel.sender, now, self._link)
+        policy = await self._policies()
+        gate = MessageGate(send, message, channel.provider, channel.sender, now, self._link, policy)
         receipt = await Sending(self._ledger, channel, send, gate, now, self._hit).run()
         SENDS.labels(send.channel, receipt.verdict).inc()
         return receipt
@@ -208,6 +220,7 @@ class Sending:
             draft.subject,
             draft.text,
             draft.html,
+            draft.content,
         )
 
     @property

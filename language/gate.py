@@ -6,18 +6,23 @@ from datetime import datetime
 from typing import cast
 
 from language.address import NoAddress, address
+from language.cap import Contact
 from language.channel import Channel
+from language.contact_rules import ContactRules, Kind, counts_since
 from language.message import Message
+from language.policy import Policy
 from language.port import SendMessage
 from language.rendering import Undeliverable, render
-from language.sending import Addressee, Consent, Draft, Refusal
+from language.sending import Addressee, Consent, Draft, Hold, Judgement, Refusal
+from language.time_zone import CustomerZone, customer_zone
 
-DEFAULT_ZONE = "UTC"
+NO_POLICY = Policy()
 
 
 @dataclass(frozen=True, slots=True)
 class MessageGate:
-    """The rules, in the order in which a person would name them: too late, not wanted, no way to reach, not complete.
+    """The rules, in the order in which a person would name them: too late, not wanted, no way to reach, not now, not
+    complete.
 
     `now` is journey time; `link` makes a tracked link of an address.
     """
@@ -28,6 +33,7 @@ class MessageGate:
     sender: str
     now: datetime
     link: Callable[[str], str] = str
+    policy: Policy = NO_POLICY
 
     @property
     def message_class(self) -> str:
@@ -37,6 +43,10 @@ class MessageGate:
     def topic(self) -> str | None:
         return self.message.topic
 
+    @property
+    def counts_since(self) -> datetime | None:
+        return counts_since(self.policy, self._kind, self.now)
+
     def recipient(self, addressee: Addressee) -> str | Refusal:
         try:
             return address(self.send.channel, addressee.traits)
@@ -44,12 +54,20 @@ class MessageGate:
             return Refusal("undeliverable", str(error))
 
     def judge(
-        self, addressee: Addressee, recipient: str | Refusal, consents: tuple[Consent, ...], *, is_dead: bool
-    ) -> Draft | Refusal:
+        self,
+        addressee: Addressee,
+        recipient: str | Refusal,
+        consents: tuple[Consent, ...],
+        *,
+        is_dead: bool,
+        contacts: tuple[Contact, ...] = (),
+    ) -> Judgement:
+        """`contacts` are the customer's earlier messages since `counts_since`."""
         refusal = (
             self._refused_before()
             or self._too_late()
             or objection(consents, self.message_class, self.topic, self.send.channel)
+            or self._held_out()
         )
         if refusal is not None:
             return refusal
@@ -57,7 +75,8 @@ class MessageGate:
             return recipient
         if is_dead:
             return Refusal("undeliverable", "a provider has said that nothing arrives at this address")
-        return self._draft(addressee, recipient)
+        zone = customer_zone(addressee.traits, addressee.time_zone, self.policy.time_zones)
+        return self._not_now(zone, contacts) or self._draft(addressee, recipient, zone)
 
     def _refused_before(self) -> Refusal | None:
         """What the run has decided already, such as passing over what fell due during a pause."""
@@ -69,7 +88,36 @@ class MessageGate:
             return None
         return Refusal("expired", "it was due longer ago than it is valid for")
 
-    def _draft(self, addressee: Addressee, recipient: str) -> Draft | Refusal:
+    def _held_out(self) -> Refusal | None:
+        if not self.send.held_out or self.message_class == "transactional":
+            return None
+        return Refusal("held_out", "the customer is in the control group, which gets nothing")
+
+    @property
+    def _kind(self) -> Kind:
+        send = self.send
+        step = f"{send.progress.enrolment_id}/{send.step}/{send.visit}"
+        return Kind(send.channel, self.message_class, self.topic, step)
+
+    def _not_now(self, zone: CustomerZone, contacts: tuple[Contact, ...]) -> Refusal | Hold | None:
+        """Quiet hours hold; a cap drops, or holds where the step says so."""
+        if self._kind.is_free:
+            return None
+        rules = ContactRules(self.policy, self._kind, zone, contacts)
+        if quiet := rules.quiet(self.now):
+            return self._hold(quiet.until, quiet.reason)
+        if capped := rules.capped(self.now):
+            defers = self.send.on_cap == "defer"
+            return self._hold(capped.until, capped.reason) if defers else Refusal("suppressed", capped.reason)
+        return None
+
+    def _hold(self, until: datetime, reason: str) -> Refusal | Hold:
+        valid_for = self.send.valid_for
+        if valid_for is not None and until > self.send.due_at + valid_for:
+            return Refusal("expired", f"{reason}, later than it is valid for")
+        return Hold(until, reason)
+
+    def _draft(self, addressee: Addressee, recipient: str, zone: CustomerZone) -> Draft | Refusal:
         profile = {
             **addressee.traits,
             "id": addressee.id,
@@ -82,12 +130,21 @@ class MessageGate:
                 cast(Channel, self.send.channel),  # the loader has checked it
                 scope={"now": self.now, **self.send.scope, "profile": profile},
                 locale=addressee.locale,
-                time_zone=addressee.time_zone or DEFAULT_ZONE,
+                time_zone=zone.name,
                 link=self.link,
             )
         except Undeliverable as error:
             return Refusal("undeliverable", str(error))
-        return Draft(recipient, self.sender, rendered.subject, rendered.text, rendered.html, rendered.segments)
+        return Draft(
+            recipient,
+            self.sender,
+            rendered.subject,
+            rendered.text,
+            rendered.html,
+            rendered.segments,
+            self.policy.costs.of(self.send.channel, recipient, rendered.segments),
+            rendered.content,
+        )
 
 
 def objection(consents: tuple[Consent, ...], message_class: str, topic: str | None, channel: str) -> Refusal | None:

@@ -11,15 +11,17 @@ from pydantic import BaseModel
 from language.checker import check_journey
 from language.finding import Finding
 from language.journey import Journey
-from language.loader import Loaded, load_journey, load_message, load_scenario
+from language.loader import Loaded, load_journey, load_message, load_policy, load_scenario
 from language.message import Message
+from language.policy import Policy
 from language.program import Compiled, define, digest_of, rewrite
 from language.scenario import Scenario
 from language.source import Path
 from language.steps import Send, Step
 
 M = TypeVar("M", bound=BaseModel)
-NOT_JOURNEYS = frozenset({"policy.yaml", "destinations.yaml"})
+POLICY = "policy.yaml"
+NOT_JOURNEYS = frozenset({POLICY, "destinations.yaml"})
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Library:
     messages: Mapping[str, Message]
     scenarios: Mapping[str, Scenario]
     findings: tuple[Finding, ...] = field(default=())
+    policy: Policy = field(default=Policy())
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -62,7 +65,8 @@ def compile_journey(journey: Journey, messages: Mapping[str, Message]) -> Compil
 def read_library(text_by_file: Mapping[str, str]) -> Library:
     """Read the files of a directory, by their paths as they shall appear in findings.
 
-    `…/messages/*.yaml` are messages, `…/scenarios/*.yaml` scenarios, the other `*.yaml` journeys.
+    `…/messages/*.yaml` are messages, `…/scenarios/*.yaml` scenarios, `policy.yaml` is the contact policy, the other
+    `*.yaml` journeys.
     """
     kinds: dict[str, dict[str, str]] = {"messages": {}, "scenarios": {}, "journeys": {}}
     for file in sorted(text_by_file):
@@ -70,11 +74,34 @@ def read_library(text_by_file: Mapping[str, str]) -> Library:
         kind = path.parent.name if path.parent.name in ("messages", "scenarios") else "journeys"
         if path.suffix == ".yaml" and path.name not in NOT_JOURNEYS:
             kinds[kind][file] = text_by_file[file]
-    return _assemble(
+    library = _assemble(
         [load_journey(file, text) for file, text in kinds["journeys"].items()],
         [load_message(file, text) for file, text in kinds["messages"].items()],
         [load_scenario(file, text) for file, text in kinds["scenarios"].items()],
     )
+    policies = [load_policy(file, text) for file, text in text_by_file.items() if PurePosixPath(file).name == POLICY]
+    return _under_policy(library, policies)
+
+
+def _under_policy(library: Library, policies: Sequence[Loaded[Policy]]) -> Library:
+    findings = [*library.findings, *(finding for loaded in policies for finding in loaded.findings)]
+    topics = {message.topic for message in library.messages.values() if message.topic}
+    findings += [fault for loaded in policies for fault in _idle_caps(loaded, topics)]
+    for loaded in policies[1:]:
+        what = f"there is a policy in {policies[0].file} as well"
+        findings.append(_fault(loaded, ("file",), what, "keep one of them", "same-id"))
+    findings.sort(key=lambda finding: (finding.file, finding.line))
+    policy = next((loaded.model for loaded in policies if loaded.model), Policy())
+    return replace(library, policy=policy, findings=tuple(findings))
+
+
+def _idle_caps(loaded: Loaded[Policy], topics: Iterable[str]) -> Iterator[Finding]:
+    """A cap for messages about something that no message is about."""
+    for number, cap in enumerate(loaded.model.caps if loaded.model else ()):
+        for topic in cap.topic:
+            if topic not in topics:
+                what = f"no message has the topic `{topic}` that the cap {cap.name} is for"
+                yield _fault(loaded, ("caps", number, "topic"), what, _nearest(topic, topics), "unknown-topic")
 
 
 def _assemble(

@@ -10,6 +10,7 @@ from language.faults import fault, model_faults, step_faults
 from language.finding import Finding
 from language.journey import Journey
 from language.message import Message
+from language.policy import Policy
 from language.program import with_ids
 from language.scenario import Scenario
 from language.source import Path, Source, Unreadable, read_yaml
@@ -56,6 +57,10 @@ def load_scenario(file: str, text: str) -> Loaded[Scenario]:
     return _load(Scenario, file, text)
 
 
+def load_policy(file: str, text: str) -> Loaded[Policy]:
+    return _load(Policy, file, text)
+
+
 def _load(model: type[M], file: str, text: str) -> Loaded[M]:
     try:
         source = read_yaml(file, text)
@@ -63,7 +68,8 @@ def _load(model: type[M], file: str, text: str) -> Loaded[M]:
         return Loaded(None, (error.finding,))
     if not isinstance(source.data, dict):
         what = "the file is empty" if source.data is None else "the file is not a list of fields"
-        return Loaded(None, (fault(source, (), what, f"begin with `{model.__name__.lower()}: …`", "no-fields"),))
+        begin = "caps" if model is Policy else model.__name__.lower()
+        return Loaded(None, (fault(source, (), what, f"begin with `{begin}: …`", "no-fields"),))
     found = dict(step_faults(source)) if model is Journey else {}
     try:
         valid = model.model_validate(source.data)

@@ -1,10 +1,12 @@
 """What the messaging activity and the ledger of messages say to each other about one message on one channel."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, Literal, NamedTuple, Protocol
 
+from language.cap import Contact
 from language.port import Receipt, SendMessage
 
 DEAD_ADDRESS = "dead address"
@@ -39,6 +41,8 @@ class Draft:
     text: str
     html: str | None
     segments: int | None = None
+    cost: Decimal | None = None
+    content: dict[str, Any] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -51,8 +55,19 @@ class Draft:
 class Refusal:
     """A decision not to send, for good, in words for people and without personal data."""
 
-    verdict: Literal["suppressed", "undeliverable", "expired"]
+    verdict: Literal["suppressed", "undeliverable", "expired", "held_out"]
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Not now: everything is judged anew at `until` (journey time)."""
+
+    until: datetime
+    reason: str
+
+
+Judgement = Draft | Refusal | Hold
 
 
 class Gate(Protocol):
@@ -67,11 +82,21 @@ class Gate(Protocol):
     @property
     def provider(self) -> str: ...
 
+    @property
+    def counts_since(self) -> datetime | None:
+        """Since when the customer's earlier messages bear on the judgement (journey time); None: not at all."""
+
     def recipient(self, addressee: Addressee) -> str | Refusal: ...
 
     def judge(
-        self, addressee: Addressee, recipient: str | Refusal, consents: tuple[Consent, ...], *, is_dead: bool
-    ) -> Draft | Refusal: ...
+        self,
+        addressee: Addressee,
+        recipient: str | Refusal,
+        consents: tuple[Consent, ...],
+        *,
+        is_dead: bool,
+        contacts: tuple[Contact, ...] = (),
+    ) -> Judgement: ...
 
 
 @dataclass(frozen=True, slots=True)

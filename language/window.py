@@ -23,8 +23,8 @@ class Window:
         if not found:
             raise ValueError(f"{source!r} is not a window; write for example Mon-Fri 09:00-18:00")
         self.source = source
-        self.days = _days(found["days"] or "Mon-Sun")
-        self.start, self.end = _minutes(found["start"]), _minutes(found["end"])
+        self.days = parse_days(found["days"] or "Mon-Sun")
+        self.start, self.end = parse_minutes(found["start"]), parse_minutes(found["end"])
         if self.start >= self.end:
             raise ValueError(f"the window {source!r} ends before it starts; write the earlier time first")
 
@@ -56,14 +56,16 @@ class Window:
         return {"type": "string", "examples": ["Mon-Fri 09:00-18:00", "10:00-20:00"]}
 
 
-def _minutes(text: str) -> int:
+def parse_minutes(text: str) -> int:
+    """Minutes since midnight of `09:00`; `24:00` ends a day."""
     hours, minutes = (int(part) for part in text.split(":"))
     if minutes > 59 or hours * 60 + minutes > 24 * 60:
         raise ValueError(f"{text} is not a time of day; write 00:00 to 24:00")
     return hours * 60 + minutes
 
 
-def _days(text: str) -> frozenset[int]:
+def parse_days(text: str) -> frozenset[int]:
+    """Days of the week, Monday 0, of `Mon-Fri` or `Sat, Sun`."""
     days: set[int] = set()
     for part in text.split(","):
         first, _, last = (word.strip().lower()[:3] for word in part.strip().partition("-"))

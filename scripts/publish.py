@@ -23,7 +23,8 @@ async def run(settings: Settings, directory: Path) -> int:
     pace = Pace(speed=settings.clock_speed, origin=settings.clock_origin)
     db = await Database.open(settings.database_url, pool_size=2)
     try:
-        for done in await publish(db, library.compiled(), at=pace.journey_time(datetime.now(UTC))):
+        now = pace.journey_time(datetime.now(UTC))
+        for done in await publish(db, library.compiled(), at=now, policy=library.policy):
             typer.echo(f"{done.journey}: version {done.version} {'is live now' if done.is_new else 'was live already'}")
     finally:
         await db.close()

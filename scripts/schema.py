@@ -5,6 +5,7 @@ from typing import Any
 
 from language.journey import Journey
 from language.message import Message
+from language.policy import Policy
 from language.scenario import Scenario
 from language.steps import step_classes
 
@@ -12,11 +13,12 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, Any]:
-    """The schema of each kind of file: journey, message, scenario."""
+    """The schema of each kind of file: journey, message, scenario, policy."""
     return {
         "journey": {"$schema": DIALECT, **journey_schema()},
         "message": {"$schema": DIALECT, **Message.model_json_schema(by_alias=True)},
         "scenario": {"$schema": DIALECT, **Scenario.model_json_schema(by_alias=True)},
+        "policy": {"$schema": DIALECT, **Policy.model_json_schema(by_alias=True)},
     }
 
 
@@ -34,6 +36,6 @@ def journey_schema() -> dict[str, Any]:
 
 
 def run(kind: str | None = None) -> int:
-    """Print the schema of one kind, or all three as one JSON object."""
+    """Print the schema of one kind, or all as one JSON object."""
     print(json.dumps(schemas()[kind] if kind else schemas(), indent=2))
     return 0

@@ -6,6 +6,8 @@ from typing import Any
 
 import asyncpg
 
+from language.cap import Contact
+from language.message_event import REPORTS
 from language.port import Receipt, SendMessage, Verdict
 from language.sending import (
     DEAD_ADDRESS,
@@ -16,24 +18,26 @@ from language.sending import (
     Consent,
     Draft,
     Gate,
+    Hold,
     InFlight,
+    Judgement,
     Refusal,
     Result,
     Unresolved,
 )
+from store.contacts import read_contacts
 from store.database import Database
 from store.progress import EnrolmentStanding, write_progress
 from store.retry import retried
 
 VERDICT_BY_STATUS: dict[str, Verdict] = {
     "sent": "sent",
-    "delivered": "sent",
-    "opened": "sent",
-    "clicked": "sent",
+    **dict.fromkeys(REPORTS, "sent"),
     "suppressed": "suppressed",
     "undeliverable": "undeliverable",
     "expired": "expired",
     "failed": "failed",
+    "held_out": "held_out",
     "unknown": "unknown",
 }
 """The final ones. Not final: held, claimed, released."""
@@ -57,18 +61,20 @@ FROM (SELECT 1) AS always LEFT JOIN messages m ON m.key = $1
 
 WRITE = """
 INSERT INTO messages (key, enrolment_id, customer_id, step, visit, channel, message, message_class, topic, provider,
-  recipient, sender, subject, body, html, segments, digest, status, reason, attempt, created_at, claimed_at, call_until)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18::text, $19, $20, $21,
-  CASE WHEN $18::text = 'claimed' THEN $21::timestamptz END,
-  CASE WHEN $18::text = 'claimed' THEN clock_timestamp() + $22::interval END)
+  recipient, sender, subject, body, html, segments, digest, cost, status, reason, attempt, created_at, claimed_at,
+  call_until, content)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19::text, $20, $21, $22,
+  CASE WHEN $19::text = 'claimed' THEN $22::timestamptz END,
+  CASE WHEN $19::text = 'claimed' THEN clock_timestamp() + $23::interval END, $25)
 ON CONFLICT (key) DO UPDATE SET
   customer_id = EXCLUDED.customer_id, status = EXCLUDED.status, reason = EXCLUDED.reason, attempt = EXCLUDED.attempt,
   recipient = coalesce(EXCLUDED.recipient, messages.recipient), sender = coalesce(EXCLUDED.sender, messages.sender),
   subject = coalesce(EXCLUDED.subject, messages.subject), body = coalesce(EXCLUDED.body, messages.body),
   html = coalesce(EXCLUDED.html, messages.html), segments = coalesce(EXCLUDED.segments, messages.segments),
-  digest = coalesce(EXCLUDED.digest, messages.digest),
-  claimed_at = coalesce(EXCLUDED.claimed_at, messages.claimed_at), call_until = EXCLUDED.call_until
-WHERE messages.attempt = $23
+  digest = coalesce(EXCLUDED.digest, messages.digest), cost = EXCLUDED.cost,
+  claimed_at = coalesce(EXCLUDED.claimed_at, messages.claimed_at), call_until = EXCLUDED.call_until,
+  content = coalesce(EXCLUDED.content, messages.content)
+WHERE messages.attempt = $24
 """
 
 # Locked in the order of their keys: of several look-ups of messages alike, one after the other decides.
@@ -84,7 +90,9 @@ ENDING = "SELECT outcome FROM enrolments WHERE id = $1 AND state <> 'active'"
 RECORD = """
 WITH recorded AS (
   UPDATE messages SET status = $3::text, reason = $4::text, provider_id = coalesce($5, provider_id),
-    segments = coalesce($6, segments), sent_at = CASE WHEN $3::text = 'sent' THEN $7::timestamptz END
+    segments = coalesce($6, segments), cost = CASE WHEN $3::text IN ('sent', 'unknown') THEN
+      cost * coalesce($6, segments, 1) / coalesce(segments, 1) END,
+    sent_at = CASE WHEN $3::text = 'sent' THEN $7::timestamptz END
   WHERE key = $1 AND attempt = $2 AND status = 'claimed' RETURNING customer_id, channel, status, reason
 ), opted_out AS (
   INSERT INTO consents (customer_id, channel, state, source, evidence, at)
@@ -121,7 +129,8 @@ class Found:
             return None
         if (wait := row["call_until"] + settle - row["wall"]) > timedelta():
             return InFlight(wait)
-        draft = Draft(row["recipient"], row["sender"], row["subject"], row["body"], row["html"], row["segments"])
+        texts = (row["subject"], row["body"], row["html"])
+        draft = Draft(row["recipient"], row["sender"], *texts, row["segments"], content=row["content"] or {})
         return Unresolved(row["attempt"], draft, called_at=row["call_until"] - call_window)
 
 
@@ -214,10 +223,17 @@ class Claiming:
         barred = await self._barred(standing, addressee, found)
         if barred is not None:
             return barred
+        contacts = await self._contacts(addressee)
         is_dead = found.row["is_dead"]
-        return await self._take(
-            addressee, found, self.gate.judge(addressee, recipient, found.consents, is_dead=is_dead)
-        )
+        judged = self.gate.judge(addressee, recipient, found.consents, is_dead=is_dead, contacts=contacts)
+        return await self._take(addressee, found, judged)
+
+    async def _contacts(self, addressee: Addressee) -> tuple[Contact, ...]:
+        """What the customer got before, where it counts: whoever else claims waits for the customer's row."""
+        since = self.gate.counts_since
+        if since is None:
+            return ()
+        return await read_contacts(self.connection, addressee.id, since=since, but=self.send.key)
 
     async def _lock_customer(self, customer_id: int) -> Addressee:
         """The customer, locked; the one that it was merged into, if it was."""
@@ -261,10 +277,13 @@ class Claiming:
         await self._write(addressee, found, "suppressed", reason)
         return Receipt(verdict="closed", reason=reason)
 
-    async def _take(self, addressee: Addressee, found: Found, judged: Draft | Refusal) -> Claim:
+    async def _take(self, addressee: Addressee, found: Found, judged: Judgement) -> Claim:
         if isinstance(judged, Refusal):
             await self._write(addressee, found, judged.verdict, judged.reason)
             return Receipt(verdict=judged.verdict, reason=judged.reason)
+        if isinstance(judged, Hold):
+            await self._write(addressee, found, "held", judged.reason)
+            return Receipt(verdict="held", reason=judged.reason, retry_at=judged.until)
         await self._write(addressee, found, "claimed", None, judged)
         return Claimed(found.attempt + 1, judged)
 
@@ -291,6 +310,7 @@ class Claiming:
             self.now,
             self.call_window,
             found.attempt,
+            draft.content if draft else None,
         )
         if written == "INSERT 0 0":
             raise Overtaken(send.key)
@@ -298,5 +318,6 @@ class Claiming:
 
 def _columns(draft: Draft | None) -> tuple[Any, ...]:
     if draft is None:
-        return (None,) * 7
-    return draft.recipient, draft.sender, draft.subject, draft.text, draft.html, draft.segments, draft.digest
+        return (None,) * 8
+    content = (draft.recipient, draft.sender, draft.subject, draft.text, draft.html)
+    return *content, draft.segments, draft.digest, draft.cost

@@ -213,6 +213,7 @@ class MessageRow(SQLModel, table=True):
     subject: str | None = None
     body: str | None = None
     html: str | None = None
+    content: dict[str, Any] | None = _json(None)
     digest: str | None = None
     status: str
     reason: str | None = None
@@ -346,3 +347,14 @@ class CouponRow(SQLModel, table=True):
     customer_id: int | None = _big(nullable=True)
     enrolment_id: int | None = _big(nullable=True)
     taken_at: datetime | None = _at()
+
+
+class PolicyRow(SQLModel, table=True):
+    """A contact policy as it was published, a `language.policy.Policy`. The newest counts."""
+
+    __tablename__ = "policies"
+
+    id: int = _id()
+    digest: str
+    definition: dict[str, Any] = _json()
+    published_at: datetime = _at(nullable=False)

@@ -20,6 +20,7 @@ from runtime.temporal import connect
 from store.database import Database
 from store.ledger import MessageLedger
 from store.library import MessageLibrary
+from store.policies import PolicyShelf
 from store.records import Records
 from worker.channels import Channels
 from worker.sandbox import sandboxed
@@ -85,7 +86,10 @@ async def _activities(settings: Settings) -> AsyncIterator[tuple[RecordActivitie
     channels = Channels.from_settings(settings)
     library = MessageLibrary(db)
     try:
-        messaging = MessagingActivities(MessageLedger(db), channels.by_name, library.message, hit=failpoint.hit)
+        shelf = PolicyShelf(db)
+        messaging = MessagingActivities(
+            MessageLedger(db), channels.by_name, library.message, policies=shelf.policy, hit=failpoint.hit
+        )
         yield RecordActivities(Records(db)), messaging
     finally:
         await channels.close()

@@ -1,0 +1,129 @@
+"""The contact policy, `policy.yaml` of a directory of journeys: how often, when and at what price customers are met."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from language.cap import Cap
+from language.channel import CHANNELS, Channel
+from language.duration import Duration
+from language.message import LocaleTag
+from language.part import Part
+from language.quiet_hours import QuietHours, QuietSpan, quiet_until
+from language.time_zone import TimeZones
+
+PHONES: tuple[Channel, ...] = ("sms", "whatsapp", "voice")
+"""The channels that cost by country."""
+
+_A_MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def _price_by_prefix(value: Any) -> Any:
+    return value if isinstance(value, Mapping) else {"default": value}
+
+
+def _check_prefixes(prices: dict[str, Decimal]) -> dict[str, Decimal]:
+    for prefix, price in prices.items():
+        if prefix != "default" and not re.fullmatch(r"\+\d{1,7}", prefix):
+            raise ValueError(f'{prefix!r} is not a country\'s prefix; write for example "+7", or default')
+        if not 0 <= price <= 1000:
+            raise ValueError(f"{price} is not a price; write for example 0.05")
+    if "default" not in prices:
+        raise ValueError("there is no price for other countries; add default: …")
+    return prices
+
+
+Price = Annotated[dict[str, Decimal], BeforeValidator(_price_by_prefix), AfterValidator(_check_prefixes)]
+"""One price, or one by the number's first digits, the longest that fit; `default` for all others."""
+
+
+class Costs(Part):
+    """What one message costs: an SMS by the part, a call by the call."""
+
+    currency: str = Field(default="USD", pattern="^[A-Z]{3}$", description="Of all prices.", examples=["EUR"])
+    email: Price | None = Field(default=None, examples=[0.0006])
+    sms: Price | None = Field(default=None, examples=[{"default": 0.06, "+1": 0.0083}])
+    whatsapp: Price | None = Field(default=None, examples=[{"default": 0.03}])
+    voice: Price | None = Field(default=None, examples=[{"default": 0.05, "+1": 0.014}])
+    push: Price | None = Field(default=None, examples=[0])
+    web_push: Price | None = Field(default=None, examples=[0])
+
+    @model_validator(mode="after")
+    def _countries_have_phones(self) -> Self:
+        for channel in CHANNELS:
+            if channel not in PHONES and len(self._prices(channel)) > 1:
+                raise ValueError(f"{channel} costs the same in every country; write one price")
+        return self
+
+    def _prices(self, channel: str) -> dict[str, Decimal]:
+        prices: dict[str, Decimal] | None = getattr(self, channel)
+        return prices or {}
+
+    def of(self, channel: str, recipient: str, segments: int | None = None) -> Decimal | None:
+        """What a message to this address costs; None where the policy does not say."""
+        prices = self._prices(channel)
+        fitting = [prefix for prefix in prices if prefix == "default" or recipient.startswith(prefix)]
+        if not fitting:
+            return None
+        return prices[max(fitting, key=lambda prefix: (prefix != "default", len(prefix)))] * (segments or 1)
+
+    def worst(self, channel: str, segments: int | None = None) -> Decimal | None:
+        """What a message costs at most, to wherever it goes; None where the policy does not say."""
+        prices = self._prices(channel)
+        return max(prices.values()) * (segments or 1) if prices else None
+
+
+class Budget(Part):
+    """What may be spent."""
+
+    per_enrolment: Decimal = Field(
+        gt=0, description="The most that one way through a journey may cost, whatever happens.", examples=[0.5]
+    )
+
+
+class Policy(Part):
+    """The rules for all journeys of the directory. What is left out does not limit anything."""
+
+    caps: tuple[Cap, ...] = Field(default=(), description="How many messages in how long.")
+    quiet_hours: Annotated[
+        tuple[QuietHours, ...], BeforeValidator(lambda value: (value,) if isinstance(value, Mapping) else value)
+    ] = Field(default=(), description="When only transactional messages go out; one span or a list.")
+    time_zones: TimeZones = Field(default=TimeZones(), description="For customers whose zone is not known.")
+    minimum_gap: Duration | None = Field(
+        default=None, description="How long after one promotional message the next may come.", examples=["4h"]
+    )
+    opt_out_words: dict[LocaleTag, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Whole replies that mean STOP, by language, beside those that every network knows.",
+        examples=[{"ru": ["стоп", "отписаться"]}],
+    )
+    costs: Costs = Field(default=Costs(), description="What messages cost.")
+    budget: Budget | None = Field(default=None, description="What may be spent on a customer.")
+    promotional_in_a_row: int = Field(
+        default=2, ge=1, description="After so many promotional messages the next one shows how to unsubscribe."
+    )
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        names = [cap.name for cap in self.caps]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"two caps are named {twice}; rename one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _leaves_room(self) -> Self:
+        clocks = [(ZoneInfo("UTC"), timedelta())]
+        for channel in CHANNELS:
+            if quiet_until(self.quiet_spans(channel), _A_MONDAY, clocks) is None:
+                raise ValueError(f"the quiet hours leave no time for {channel}; shorten them, or leave days out")
+        return self
+
+    def quiet_spans(self, channel: str) -> tuple[QuietSpan, ...]:
+        """The spans that are quiet on a channel."""
+        spans = (hours.span_for(channel) for hours in self.quiet_hours)
+        return tuple(span for span in spans if span is not None)
