@@ -1,13 +1,16 @@
 """What a channel is to the messaging activity: one vendor's way to send, and to find out what it has sent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One claimed message, exactly as it is stored: retries and look-ups use nothing else."""
+    """One claimed message, exactly as it is stored: retries and look-ups use nothing else.
+
+    `content` is what a channel needs besides texts, see `language.rendering.Rendered`.
+    """
 
     key: str
     channel: str
@@ -16,6 +19,7 @@ class Outgoing:
     subject: str | None
     text: str
     html: str | None
+    content: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

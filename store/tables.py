@@ -93,7 +93,8 @@ class QuarantineRow(SQLModel, table=True):
 
 
 class JourneyVersionRow(SQLModel, table=True):
-    """`definition` is what a workflow carries (compact JSON text); `messages` are the message files it names, by id.
+    """`definition` is what a workflow carries (compact JSON text); `messages` are the message files and `destinations`
+    the destinations that it names, by id.
 
     `state` is draft, review, live or archived; one version of a journey is live.
     """
@@ -106,6 +107,7 @@ class JourneyVersionRow(SQLModel, table=True):
     digest: str
     definition: str = Field(sa_column=Column(Text, nullable=False))
     messages: dict[str, Any] = _json()
+    destinations: dict[str, Any] = _json()
     title: str = ""
     owner: str | None = None
     state: str = "live"
@@ -181,8 +183,9 @@ class StepRow(SQLModel, table=True):
 class MessageRow(SQLModel, table=True):
     """One message on one channel, or the decision not to send it. `key` is `<enrolment>/<step>/<visit>/<channel>`.
 
-    `status`: held, claimed, released, sent, delivered, opened, clicked, suppressed, undeliverable, expired, failed,
-    unknown. `call_until` is wall time: until then the attempt that claimed it may still be talking to the provider.
+    `status`: held, claimed, released, sent, suppressed, undeliverable, expired, failed, held_out, unknown; and what was
+    reported of it since (`language.message_event`). `content`: what went out beside texts. `call_until` is wall time:
+    until then the attempt that claimed it may still be talking to the provider.
     """
 
     __tablename__ = "messages"
@@ -197,6 +200,7 @@ class MessageRow(SQLModel, table=True):
             postgresql_where=text("status NOT IN ('sent', 'delivered', 'opened', 'clicked')"),
         ),
         Index("messages_undeliverable", "recipient", postgresql_where=text("status = 'undeliverable'")),
+        Index("messages_ringing", "sent_at", postgresql_where=text("channel = 'voice' AND status = 'sent'")),
     )
 
     key: str = Field(primary_key=True)
@@ -358,3 +362,75 @@ class PolicyRow(SQLModel, table=True):
     digest: str
     definition: dict[str, Any] = _json()
     published_at: datetime = _at(nullable=False)
+
+
+class MessageEventRow(SQLModel, table=True):
+    """What was reported of a message, once per `event_id` of whoever reported it.
+
+    `at` is when it was received and `occurred_at` when it happened; `details` are what the report said besides.
+    """
+
+    __tablename__ = "message_events"
+
+    id: int = _id()
+    event_id: str = Field(unique=True)
+    message_key: str = Field(index=True)
+    report: str
+    details: dict[str, Any] = _json()
+    at: datetime = _at(nullable=False)
+    occurred_at: datetime = _at(nullable=False)
+
+
+class ArmRow(SQLModel, table=True):
+    """Which arm of an experiment a customer has, for good: stored, not drawn again."""
+
+    __tablename__ = "arms"
+    __table_args__ = (Index("arms_experiment", "experiment", "customer_id"),)
+
+    customer_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    experiment: str = Field(primary_key=True)
+    arm: str
+    drawn_at: datetime = _at(nullable=False)
+
+
+class ExperimentRow(SQLModel, table=True):
+    """The arm that has won an experiment in a journey; null: none yet, when last looked at `checked_at`."""
+
+    __tablename__ = "experiments"
+
+    journey: str = Field(primary_key=True)
+    experiment: str = Field(primary_key=True)
+    winner: str | None = None
+    found_at: datetime | None = _at()
+    checked_at: datetime = _at(nullable=False)
+
+
+class CallRow(SQLModel, table=True):
+    """One call of a destination or a function. `key` is `<enrolment>/<step>/<visit>`.
+
+    `status`: claimed, held, done, refused; the last two are final. `first_at` begins the time it is retried for.
+    """
+
+    __tablename__ = "calls"
+
+    key: str = Field(primary_key=True)
+    enrolment_id: int = _big()
+    customer_id: int = _big(index=True)
+    destination: str
+    status: str
+    attempts: int
+    answer: dict[str, Any] | None = _json(None)
+    reason: str | None = None
+    first_at: datetime = _at(nullable=False)
+    at: datetime = _at(nullable=False)
+
+
+class JourneyStartRow(SQLModel, table=True):
+    """What became of one `start` of another journey, by the key of its step: an enrolment, or the reason for none."""
+
+    __tablename__ = "journey_starts"
+
+    key: str = Field(primary_key=True)
+    enrolment_id: int | None = _big(nullable=True)
+    reason: str | None = None
+    at: datetime = _at(nullable=False)
