@@ -1,30 +1,46 @@
 """The head of a journey, and its steps."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
 from language.clause import Clause, ToClauses, Use, uses
+from language.cron import Cron
 from language.duration import Duration
 from language.expression import Expression
+from language.local_time import find_zone
 from language.part import Part
 from language.steps import HEAD_ROOTS, Block, Step
 
 NAME = r"^[a-z][a-z0-9_]*$"
+_TRAIT = re.compile(r"profile\.[A-Za-z_]\w*")
 
 
 class Start(Part):
-    """One way into the journey: an event, or `call: true` for the API alone."""
+    """One way into the journey: an event, the calendar, or `call: true` for the API alone."""
 
     on: tuple[str, ...] = Field(default=(), description="The event's name, or several.", examples=["Account Created"])
     where: Expression | None = None
     call: bool = Field(default=False, description="true: enrolled through the API.")
     audience: dict[str, str] | None = Field(default=None, description="`joins: x` or `leaves: x`.")
-    date: Expression | None = Field(default=None, description="A date of the profile, such as a birthday.")
-    at: str | None = Field(default=None, description="The local time of a `date` start.", pattern=r"^\d\d:\d\d$")
-    every: str | None = Field(default=None, description="A cron line: a broadcast.")
+    date: Expression | None = Field(
+        default=None,
+        description="A date of the profile: starts on that day of every year, from the date itself on.",
+        examples=["profile.birthday"],
+    )
+    at: str | None = Field(
+        default=None,
+        description="The local time of a `date` start; 09:00 if left out.",
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+        examples=["10:30"],
+    )
+    every: Cron | None = Field(default=None, description="A cron line: a broadcast to all who fit `where`.")
+    time_zone: str | None = Field(
+        default=None, description="Whose clocks an `every` goes by; UTC if left out.", examples=["Europe/Moscow"]
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -33,6 +49,21 @@ class Start(Part):
             return {**value, "on": (value["on"],)}
         return value
 
+    @field_validator("date")
+    @classmethod
+    def _a_trait(cls, value: Expression | None) -> Expression | None:
+        if value is not None and not _TRAIT.fullmatch(value.source.strip()):
+            raise ValueError("`date` names one trait of the profile; write for example `date: profile.birthday`")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str | None) -> str | None:
+        try:
+            return name if name is None else find_zone(name).key
+        except ValueError:
+            raise ValueError(f"{name!r} is no time zone; write for example Europe/Moscow") from None
+
     @model_validator(mode="after")
     def _one_way(self) -> "Start":
         ways = [bool(self.on), self.call, self.date is not None, self.every is not None]
@@ -40,7 +71,21 @@ class Start(Part):
             raise ValueError(
                 "a start has exactly one of on, call, audience, date, every; write for example `on: Signed Up`"
             )
+        if self.at is not None and self.date is None:
+            raise ValueError("`at` is the time of a `date` start; remove it, or write the time into the cron line")
+        if self.time_zone is not None and self.every is None:
+            raise ValueError("`time_zone` belongs to `every`; a `date` start goes by each customer's own: remove it")
         return self
+
+    @property
+    def is_calendar(self) -> bool:
+        """Whether time itself starts it, and no event."""
+        return self.date is not None or self.every is not None
+
+    @property
+    def trait(self) -> str | None:
+        """The trait that a `date` start reads."""
+        return self.date.source.strip().removeprefix("profile.") if self.date is not None else None
 
     @property
     def clause(self) -> Clause | None:
@@ -121,6 +166,17 @@ class Journey(Part):
             raise ValueError("the journey has no steps; add `steps:` with at least one step")
         return self
 
+    @model_validator(mode="after")
+    def _calendar_without_key(self) -> "Journey":
+        if self.key is not None and self.calendar_starts:
+            raise ValueError("a `date` or `every` start has no event to find the `key` on; remove one of them")
+        return self
+
+    @property
+    def calendar_starts(self) -> tuple[Start, ...]:
+        """The starts that time itself brings."""
+        return tuple(start for start in self.start if start.is_calendar)
+
     def every_step(self) -> Iterator[Step]:
         """All steps, nested ones too, in the order in which they are written."""
         yield from walk(self.steps)
@@ -138,7 +194,8 @@ class Journey(Part):
             yield Use("key", self.key, frozenset({"event", "profile"}))
         for number, start in enumerate(self.start):
             if start.where is not None:
-                yield Use(f"start.{number}.where", start.where, HEAD_ROOTS - {"start"})
+                roots = HEAD_ROOTS - ({"start", "event"} if start.is_calendar else {"start"})
+                yield Use(f"start.{number}.where", start.where, roots)
         yield from uses("exit", self.exit, HEAD_ROOTS)
         if self.goal is not None:
             yield from (
