@@ -32,7 +32,7 @@ SELECT $2, channel, topic, 'opted_out', 'merge', $3 FROM word
 GROUP BY channel, topic HAVING bool_or(state = 'opted_out') AND NOT bool_and(state = 'opted_out')
 """
 
-_HOMES = ("enrolments", "events", "messages", "verdicts", "consents", "identifiers", "tasks", "coupons")
+_HOMES = ("enrolments", "events", "messages", "verdicts", "consents", "identifiers", "tasks", "coupons", "calls")
 """Tables whose rows move to the customer that stays. Identifiers too: whoever holds a customer's row may move them."""
 
 # Traits: those of whoever was identified last win, name by name.
