@@ -213,6 +213,8 @@ class Interpreter:
             state.to_stage = stage
 
     def _stage_entry(self) -> str:
+        """The first step of the stage to go to. What moved so far counts there when its waits are come to."""
+        self._may_have_moved = False
         stage, self.state.to_stage = self.state.to_stage or "", None
         return self.program.entry_by_stage[stage]
 
@@ -267,11 +269,13 @@ class Interpreter:
                         raise Moved(place.after)
 
     async def _move_if_rearmed(self) -> None:
-        """`again_if_moved`: a wait already left is waited for again when its date moved ahead."""
+        """`again_if_moved`: a wait of this stage, already left, is waited for again when its date moved ahead."""
         while self._may_have_moved:
             self._may_have_moved = False
+            stage = self.program.stage_of(self.state.step)
             for step in self.program.moving:
-                if self.state.visits.get(step.id) and step.id != self.state.step and await self._lies_ahead(step):
+                is_left = self.state.visits.get(step.id) and step.id != self.state.step
+                if is_left and self.program.stage_of(step.id) == stage and await self._lies_ahead(step):
                     raise Moved(step.id)
 
     async def _lies_ahead(self, step: Step) -> bool:

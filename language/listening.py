@@ -51,7 +51,8 @@ class Admission(NamedTuple):
 class Effects(BaseModel):
     """What an event does to one enrolment. `outcome` ends it; `rearmed` replaces start properties.
 
-    `stage` is the one that the event's status stands for; `unlisted` a status that stands for none.
+    `stage` is the one that the event's status stands for, and all that this event says is then the enrolment's start;
+    `unlisted` a status that stands for none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -177,7 +178,7 @@ class Listener:
         return Effects(
             goal=scored,
             value=value,
-            rearmed=_replaced(start, occurrence.properties) if any(map(hits, self._rearms)) else None,
+            rearmed=self._rearmed(start, occurrence, hits) if stage is None else dict(occurrence.properties),
             heard=(scored and self._hears_goal) or any(reaches(c) and _may_wake(c, occurrence) for c in self._heard),
             stage=stage,
             unlisted=None if stage else status,
@@ -188,6 +189,9 @@ class Listener:
         if goal is None or (goal.within is not None and occurrence.at > started_at + goal.within):
             return None
         return goal
+
+    def _rearmed(self, start: Json, occurrence: Occurrence, hits: Any) -> dict[str, Any] | None:
+        return _replaced(start, occurrence.properties) if any(map(hits, self._rearms)) else None
 
     def _exit(self, hits: Any) -> str | None:
         return next((clause.outcome for clause in self._exits if hits(clause)), None)
