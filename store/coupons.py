@@ -24,7 +24,7 @@ _TAKE_FREE = _TAKE.format(waiting="SKIP LOCKED")
 _TAKE_ANY = _TAKE.format(waiting="")
 
 _IS_POOL = "SELECT EXISTS (SELECT FROM coupons WHERE pool = $1)"
-_LEFT = "SELECT count(*) FROM (SELECT FROM coupons WHERE pool = $1 AND taken_key IS NULL LIMIT $2) AS some"
+_LEFT = "SELECT count(*) FROM (SELECT FROM coupons WHERE pool = $1 AND taken_key IS NULL LIMIT $2) AS counted"
 _COUNTS = """
 SELECT pool, count(*) FILTER (WHERE taken_key IS NULL) AS left, count(*) FILTER (WHERE taken_key IS NOT NULL) AS taken
 FROM coupons GROUP BY pool ORDER BY pool

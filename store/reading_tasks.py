@@ -31,8 +31,8 @@ CROSS JOIN LATERAL (
     SELECT {STATE} AS state, coalesce(t.closed_at, least(t.due_at, e.ended_at, $1::timestamptz)) AS until
 ) AS shown
 LEFT JOIN LATERAL (
-    SELECT step ->> 'to' AS team FROM jsonb_array_elements(t.escalations) AS step
-    WHERE (step ->> 'at')::timestamptz <= shown.until ORDER BY (step ->> 'at')::timestamptz DESC LIMIT 1
+    SELECT "to" AS team FROM jsonb_to_recordset(t.escalations) AS escalation (at timestamptz, "to" text)
+    WHERE at <= shown.until ORDER BY at DESC LIMIT 1
 ) AS whose ON true
 """
 
