@@ -8,20 +8,23 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from language.callable import destination_faults, destinations_of, named_in, unknown_calls
 from language.checker import check_journey
+from language.destinations import FILE as DESTINATIONS
+from language.destinations import Destination, Destinations
 from language.finding import Finding
 from language.journey import Journey
-from language.loader import Loaded, load_journey, load_message, load_policy, load_scenario
+from language.loader import Loaded, load_destinations, load_journey, load_message, load_policy, load_scenario
 from language.message import Message
 from language.policy import Policy
 from language.program import Compiled, define, digest_of, rewrite
 from language.scenario import Scenario
 from language.source import Path
-from language.steps import Send, Step
+from language.steps import Call, Send, Step
 
 M = TypeVar("M", bound=BaseModel)
 POLICY = "policy.yaml"
-NOT_JOURNEYS = frozenset({POLICY, "destinations.yaml"})
+NOT_JOURNEYS = frozenset({POLICY, DESTINATIONS})
 
 
 @dataclass(frozen=True)
@@ -33,22 +36,31 @@ class Library:
     scenarios: Mapping[str, Scenario]
     findings: tuple[Finding, ...] = field(default=())
     policy: Policy = field(default=Policy())
+    destinations: Mapping[str, Destination] = field(default_factory=dict)
+    functions: frozenset[str] = frozenset()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.severity == "error")
 
     def compiled(self) -> list[Compiled]:
-        """What is published: each journey with the messages it names."""
-        return [compile_journey(journey, self.messages) for journey in self.journeys.values()]
+        """What is published: each journey with the messages and destinations it names."""
+        return [compile_journey(journey, self.messages, self.destinations) for journey in self.journeys.values()]
 
 
-def compile_journey(journey: Journey, messages: Mapping[str, Message]) -> Compiled:
-    """The journey as workflows carry it, and its messages; the digest covers both."""
+def compile_journey(
+    journey: Journey, messages: Mapping[str, Message], destinations: Mapping[str, Destination] | None = None
+) -> Compiled:
+    """The journey as workflows carry it, its messages and its destinations; the digest covers all."""
     definition = define(journey)
+    called = {step.call for step in journey.every_step() if isinstance(step, Call)}
+    calls = {name: it for name, it in sorted((destinations or {}).items()) if name in called}
     named = {message for step in journey.every_step() for message in step.sends()}
     bodies = {name: messages[name] for name in sorted(named)}
-    texts = [message.model_dump_json(by_alias=True, exclude_defaults=True) for message in bodies.values()]
+    texts = [
+        *(message.model_dump_json(by_alias=True, exclude_defaults=True) for message in bodies.values()),
+        *(name + it.model_dump_json(exclude_defaults=True) for name, it in calls.items()),
+    ]
     return Compiled(
         journey=journey.journey,
         title=journey.title or journey.journey,
@@ -59,14 +71,15 @@ def compile_journey(journey: Journey, messages: Mapping[str, Message]) -> Compil
             name: message.model_dump(mode="json", by_alias=True, exclude_defaults=True)
             for name, message in bodies.items()
         },
+        destinations={name: it.model_dump(mode="json", exclude_defaults=True) for name, it in calls.items()},
     )
 
 
-def read_library(text_by_file: Mapping[str, str]) -> Library:
+def read_library(text_by_file: Mapping[str, str], functions: frozenset[str] = frozenset()) -> Library:
     """Read the files of a directory, by their paths as they shall appear in findings.
 
-    `…/messages/*.yaml` are messages, `…/scenarios/*.yaml` scenarios, `policy.yaml` is the contact policy, the other
-    `*.yaml` journeys.
+    `…/messages/*.yaml` are messages, `…/scenarios/*.yaml` scenarios, `policy.yaml` is the contact policy,
+    `destinations.yaml` names other systems, the other `*.yaml` are journeys. `functions` are registered in Python.
     """
     kinds: dict[str, dict[str, str]] = {"messages": {}, "scenarios": {}, "journeys": {}}
     for file in sorted(text_by_file):
@@ -74,13 +87,30 @@ def read_library(text_by_file: Mapping[str, str]) -> Library:
         kind = path.parent.name if path.parent.name in ("messages", "scenarios") else "journeys"
         if path.suffix == ".yaml" and path.name not in NOT_JOURNEYS:
             kinds[kind][file] = text_by_file[file]
+    journeys = [load_journey(file, text) for file, text in kinds["journeys"].items()]
     library = _assemble(
-        [load_journey(file, text) for file, text in kinds["journeys"].items()],
+        journeys,
         [load_message(file, text) for file, text in kinds["messages"].items()],
         [load_scenario(file, text) for file, text in kinds["scenarios"].items()],
     )
     policies = [load_policy(file, text) for file, text in text_by_file.items() if PurePosixPath(file).name == POLICY]
-    return _under_policy(library, policies)
+    called = [load_destinations(f, text) for f, text in text_by_file.items() if PurePosixPath(f).name == DESTINATIONS]
+    return _with_destinations(_under_policy(library, policies), journeys, called, functions)
+
+
+def _with_destinations(
+    library: Library,
+    journeys: Sequence[Loaded[Journey]],
+    files: Sequence[Loaded[Destinations]],
+    functions: frozenset[str],
+) -> Library:
+    findings = [*library.findings, *destination_faults(files, functions)]
+    known = named_in(files) | functions
+    findings += [fault for it in journeys if it.source for fault in unknown_calls(it.source, known)]
+    findings.sort(key=lambda finding: (finding.file, finding.line))
+    return replace(
+        library, destinations=destinations_of(files), functions=functions, findings=tuple(dict.fromkeys(findings))
+    )
 
 
 def _under_policy(library: Library, policies: Sequence[Loaded[Policy]]) -> Library:
@@ -178,8 +208,8 @@ class _ScenarioChecks:
             what = f"there is no journey `{scenario.journey}` in the directory above"
             yield _fault(loaded, ("journey",), what, _nearest(scenario.journey, self.journeys), "unknown-journey")
         for number, given in enumerate(scenario.given):
-            if given.message_event is not None:
-                yield from self._message(loaded, ("given", number), given.message_event[1], None)
+            if given.report is not None:
+                yield from self._message(loaded, ("given", number), given.report[1], None)
         for number, expected in enumerate(scenario.expect):
             if expected.send is not None:
                 yield from self._message(loaded, ("expect", number), expected.send, expected.via)

@@ -6,18 +6,13 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
+from language.channel import Channel
 from language.duration import Duration, parse_duration
 from language.local_time import find_zone
+from language.message_event import REPORTS, Report
 from language.part import Part
 
 _RELATIVE = re.compile(r"\{\{\s*(-?)\s*([^{}]+?)\s*\}\}")
-MESSAGE_EVENTS = {
-    "delivered": "Delivered",
-    "opened": "Opened",
-    "clicked": "Clicked",
-    "answered": "Answered",
-    "bounced": "Bounced",
-}
 
 
 class Customer(Part):
@@ -43,11 +38,20 @@ class Given(Part):
     on: str | None = Field(default=None, description="An event's name.")
     with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="Its properties.")
     traits: dict[str, Any] | None = Field(default=None, description="New traits of the customer.")
+    delivered: str | None = Field(default=None, description="This message is delivered.")
     opened: str | None = Field(default=None, description="The customer opens this message.")
-    clicked: str | None = None
-    delivered: str | None = None
-    answered: str | None = None
-    bounced: str | None = None
+    clicked: str | None = Field(default=None, description="The customer opens a link of this message.")
+    answered: str | None = Field(default=None, description="The customer answers this message, or picks up this call.")
+    no_answer: str | None = Field(default=None, description="Nobody picks up this call.")
+    busy: str | None = Field(default=None, description="The line is busy for this call.")
+    machine: str | None = Field(default=None, description="An answering machine picks up this call.")
+    bounced: str | None = Field(default=None, description="This e-mail bounces.")
+    failed: str | None = Field(default=None, description="This message fails after it was accepted.")
+    spam: str | None = Field(default=None, description="The customer marks this message as spam.")
+    via: Channel | None = Field(default=None, description="On which channel, where the message went by several.")
+
+    done: str | None = Field(default=None, description="A person completes this task.", examples=["qualify"])
+    result: str | None = Field(default=None, description="What they answer.", examples=["A"])
 
     @field_validator("with_", "traits")
     @classmethod
@@ -57,36 +61,48 @@ class Given(Part):
 
     @model_validator(mode="after")
     def _one_thing(self) -> "Given":
-        given = [name for name in ("on", "traits", *MESSAGE_EVENTS) if getattr(self, name) is not None]
+        given = [name for name in ("on", "traits", "done", *REPORTS) if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"something given is exactly one of on, traits, {', '.join(MESSAGE_EVENTS)}; split it")
+            raise ValueError(f"something given is exactly one of on, traits, done, {', '.join(REPORTS)}; split it")
         return self
 
     @property
-    def message_event(self) -> tuple[str, str] | None:
-        """What happened to which message: (`Opened`, message id)."""
-        for name, word in MESSAGE_EVENTS.items():
-            if (message := getattr(self, name)) is not None:
-                return word, message
-        return None
+    def report(self) -> tuple[Report, str] | None:
+        """What happened to which message: (`opened`, message id)."""
+        return next(((name, message) for name in REPORTS if (message := getattr(self, name)) is not None), None)
+
+
+EXPECTED = ("send", "outcome", "task", "start", "call")
 
 
 class Expect(Part):
-    """A message that is sent or an outcome that is reached, that long after the beginning."""
+    """A message that is sent, an outcome that is reached, or another thing done, that long after the beginning."""
 
     at: Duration
     send: str | None = Field(default=None, description="A message's id.")
-    via: Literal["email", "sms", "whatsapp", "voice", "push", "web_push"] | None = None
-    outcome: str | None = None
+    via: Channel | None = Field(default=None, description="The channel it is sent by.")
+    outcome: str | None = Field(default=None, description="How the enrolment ends.")
+    task: str | None = Field(default=None, description="A task is opened for a person.")
+    start: str | None = Field(default=None, description="The customer is enrolled in this other journey.")
+    call: str | None = Field(default=None, description="A destination or function is called.")
     contains: str | None = Field(default=None, description="The sent text contains this.")
 
     @model_validator(mode="after")
-    def _send_or_outcome(self) -> "Expect":
-        if (self.send is None) == (self.outcome is None):
-            raise ValueError("what is expected is either a `send` (with `via`) or an `outcome`; write one of them")
+    def _one_thing(self) -> "Expect":
+        if sum(getattr(self, name) is not None for name in EXPECTED) != 1:
+            what = "what is expected is a `send` (with `via`), an `outcome`, a `task`, a `start` or a `call`"
+            raise ValueError(f"{what}; write one of them")
         if self.send is not None and self.via is None:
             raise ValueError("an expected send needs its channel; add `via: email`, for example")
         return self
+
+
+class Standing(Part):
+    """The customer's latest enrolment in another journey."""
+
+    active: bool = True
+    stage: str | None = None
+    outcome: str | None = None
 
 
 class Scenario(Part):
@@ -97,6 +113,20 @@ class Scenario(Part):
     customer: Customer = Customer()
     begins: AwareDatetime | None = Field(
         default=None, description="Default: Monday 2026-01-05 09:00 in the customer's zone."
+    )
+    journeys: dict[str, Standing] = Field(
+        default_factory=dict, description="Other journeys that the customer is or was in, by id."
+    )
+    arms: dict[str, str] = Field(
+        default_factory=dict,
+        description="The arm of each experiment; default: the first. A control group: `control/<journey>: held_out`.",
+        examples=[{"reminder_tone": "formal"}],
+    )
+    coupons: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="The codes left in a pool; default: as many as are needed."
+    )
+    answers: dict[str, dict[str, Any] | Literal["refused"]] = Field(
+        default_factory=dict, description="What each destination or function answers, or `refused`; default: nothing."
     )
     given: tuple[Given, ...] = Field(min_length=1)
     expect: tuple[Expect, ...] = ()

@@ -9,19 +9,27 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from language.comparison import Mismatch, compare
 from language.duration import format_duration
+from language.happening import Happening
 from language.library import Library
 from language.scenario import Scenario
-from language.simulator import Happening, Mismatch, compare, simulate
+from language.simulator import simulate
 from scripts.directory import read_directories
 
 KINDS = {
     "event": ("event", "cyan"),
     "started": ("starts", "bold"),
     "refused": ("no entry", "yellow"),
+    "ignored": ("ignored", "yellow"),
     "sent": ("sent", "green"),
+    "held": ("held", "yellow"),
     "not_sent": ("not sent", "yellow"),
+    "task": ("task", "magenta"),
+    "start": ("into", "magenta"),
+    "call": ("call", "magenta"),
     "paused": ("paused", "red"),
+    "impossible": ("cannot be", "red"),
     "cut_short": ("cut short", "red"),
     "ended": ("ended", "bold"),
 }

@@ -15,8 +15,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from language.comparison import compare
 from language.library import Library, read_library
-from language.simulator import compare, simulate
+from language.simulator import simulate
 from runtime.settings import PREFIX, Settings
 from scripts.cli import app
 from tests.runtime.test_up import address, start

@@ -30,10 +30,11 @@ from api.reconciler import Reconciler
 from api.relay import Relay
 from language.clock import Pace
 from language.delivery import Command
+from language.happening import Happening
 from language.library import Library
 from language.message import Message
 from language.scenario import Given, Scenario, at_beginning
-from language.simulator import LONGEST_RUN, Happening
+from language.simulator import LONGEST_RUN
 from runtime.temporal import data_converter
 from scripts.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Provider
 from store import commands

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from language.channel import BUILT, Channel
+from language.comparison import compare
 from language.library import Library, read_library
 from language.message import Message
 from language.rendering import render
 from language.scenario import Scenario
-from language.simulator import compare, simulate
+from language.simulator import simulate
 
 DIRECTORY = Path(__file__).parents[2] / "journeys"
 LIBRARY: Library = read_library({str(path): path.read_text("utf-8") for path in sorted(DIRECTORY.rglob("*.yaml"))})

@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+from language.comparison import compare
+from language.happening import Happening
 from language.library import Library, read_library
-from language.simulator import Happening, Simulator, compare, simulate
+from language.simulator import Simulator, simulate
 from tests.language.fake_port import HEAD
 
 MESSAGE = """message: {name}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from language.simulator import compare
+from language.comparison import compare
 from scripts.directory import read_directories
 from store.database import Database
 from tests.workflows.replaying import check, histories_of
