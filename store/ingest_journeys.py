@@ -103,11 +103,12 @@ class Decisions:
         concerned = {it.journey for it in self._listeners.concerned(occurrence.name, occurrence.is_activity)}
         for enrolment in self._by_customer[person.id]:
             if enrolment.journey in concerned:
-                self._affect(enrolment, occurrence, person)
+                self.affect(enrolment, occurrence, person)
         for listener in self._listeners.starting(occurrence.name, occurrence.is_activity):
             self._enter(listener, occurrence, person)
 
-    def _affect(self, enrolment: Enrolment, occurrence: Occurrence, person: Person) -> None:
+    def affect(self, enrolment: Enrolment, occurrence: Occurrence, person: Person) -> None:
+        """What the event does to one enrolment of this history."""
         listener = self._listeners.of(enrolment.journey, enrolment.version)
         effects = listener.effects(
             occurrence,
@@ -213,15 +214,19 @@ class Decisions:
         self.refusals.append(Refusal(person.id, listener.journey, reason, occurrence.at))
 
     def _journeys(self, person: Person, key: str | None) -> dict[str, Json]:
-        """`journeys.<id>` in a condition: the customer's latest enrolment there; `same_key` likewise, of this key."""
         own = {it.id: it for it in self._history.elsewhere.get(person.id, ())}
         own |= {it.id: it for it in self._by_customer[person.id]}
-        view: dict[str, Json] = {}
-        for enrolment in sorted(own.values(), key=lambda it: (it.started_at, it.id)):
-            standing = _standing(enrolment)
-            same_key = standing if enrolment.key == key else view.get(enrolment.journey, {}).get("same_key")
-            view[enrolment.journey] = {**standing, "same_key": same_key}
-        return view
+        return standings(own.values(), key)
+
+
+def standings(enrolments: Iterable[Enrolment], key: str | None) -> dict[str, Json]:
+    """`journeys.<id>` in a condition: the customer's latest enrolment there; `same_key` likewise, of this key."""
+    view: dict[str, Json] = {}
+    for enrolment in sorted(enrolments, key=lambda it: (it.started_at, it.id)):
+        standing = _standing(enrolment)
+        same_key = standing if enrolment.key == key else view.get(enrolment.journey, {}).get("same_key")
+        view[enrolment.journey] = {**standing, "same_key": same_key}
+    return view
 
 
 def fact(occurrence: Occurrence, *, is_goal: bool = False) -> Json:

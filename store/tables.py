@@ -434,3 +434,20 @@ class JourneyStartRow(SQLModel, table=True):
     enrolment_id: int | None = _big(nullable=True)
     reason: str | None = None
     at: datetime = _at(nullable=False)
+
+
+class CalendarRow(SQLModel, table=True):
+    """How far one start of a journey by the calendar has come. `start` is what it says: `date birthday 09:00`.
+
+    All that fell due up to `done_until` is decided. `until` is set while what fell due after that is being enrolled,
+    in the order of customers: up to `customer_id`. `next_at` is the earliest moment found that is yet to come.
+    """
+
+    __tablename__ = "calendars"
+
+    journey: str = Field(primary_key=True)
+    start: str = Field(primary_key=True)
+    done_until: datetime = _at(nullable=False)
+    until: datetime | None = _at()
+    customer_id: int = _big(default=0)
+    next_at: datetime | None = _at()
