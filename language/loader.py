@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from language.destinations import Destinations
 from language.faults import fault, model_faults, step_faults
 from language.finding import Finding
 from language.journey import Journey
@@ -59,6 +60,10 @@ def load_scenario(file: str, text: str) -> Loaded[Scenario]:
 
 def load_policy(file: str, text: str) -> Loaded[Policy]:
     return _load(Policy, file, text)
+
+
+def load_destinations(file: str, text: str) -> Loaded[Destinations]:
+    return _load(Destinations, file, text)
 
 
 def _load(model: type[M], file: str, text: str) -> Loaded[M]:

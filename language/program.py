@@ -17,7 +17,7 @@ LARGEST = 64 * 1024
 
 
 class Compiled(BaseModel):
-    """A journey as it is published: what workflows carry, and the message files it names (by id, as JSON)."""
+    """A journey as it is published: what workflows carry, and the messages and destinations it names (by id, JSON)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -27,6 +27,7 @@ class Compiled(BaseModel):
     definition: str
     digest: str
     messages: dict[str, Any] = Field(default_factory=dict)
+    destinations: dict[str, Any] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ SELECT version, digest, state FROM journey_versions WHERE journey = $1 ORDER BY 
 _ARCHIVE = "UPDATE journey_versions SET state = 'archived' WHERE journey = $1 AND state = 'live'"
 _ADD = """
 INSERT INTO journey_versions
-    (journey, version, digest, definition, messages, title, owner, state, published_at, published_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'live', $8, $9)
+    (journey, version, digest, definition, messages, destinations, title, owner, state, published_at, published_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'live', $9, $10)
 """
 _READ = "SELECT journey, version, title, digest, definition FROM journey_versions WHERE journey = $1 AND version = $2"
 
@@ -76,8 +76,8 @@ async def _publish(connection: Any, compiled: Compiled, at: datetime, by: str | 
 
 
 def _columns(compiled: Compiled, version: int) -> tuple[Any, ...]:
-    named = (compiled.journey, version, compiled.digest, compiled.definition, compiled.messages)
-    return (*named, compiled.title, compiled.owner)
+    named = (compiled.journey, version, compiled.digest, compiled.definition)
+    return (*named, compiled.messages, compiled.destinations, compiled.title, compiled.owner)
 
 
 class Versions:
