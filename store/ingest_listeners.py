@@ -28,6 +28,13 @@ class Listeners:
         self._live_by_start: dict[str, list[Listener]] = {}
         self._by_name: dict[str, list[Listener]] = {}
 
+    @classmethod
+    def only(cls, known: Listener) -> "Listeners":
+        """Those of one version, for what concerns one enrolment."""
+        listeners = cls()
+        listeners._by_version = {(known.journey, known.version): known}
+        return listeners
+
     async def refresh(self, connection: Any, live: list[str] | None) -> None:
         """Load what was published since; `live` is what `LIVE` gave in this transaction."""
         if live == self._live:

@@ -54,8 +54,13 @@ class Person:
             self.time_zone, self.is_told = event.time_zone, True
         if event.locale and event.locale != self.locale:
             self.locale, self.is_told = event.locale, True
-        if event.is_activity and (self.seen_at is None or occurred_at > self.seen_at):
-            self.seen_at, self.is_seen = occurred_at, True
+        if event.is_activity:
+            self.see(occurred_at)
+
+    def see(self, at: datetime) -> None:
+        """The customer was active then."""
+        if self.seen_at is None or at > self.seen_at:
+            self.seen_at, self.is_seen = at, True
 
 
 class People:

@@ -44,6 +44,8 @@ WHERE customer_id = ANY($1::bigint[]) AND journey = ANY($2::text[])
 ORDER BY id FOR NO KEY UPDATE
 """
 
+_ONE_ENROLMENT = f"SELECT {_ENROLMENT} FROM enrolments WHERE id = $1 FOR NO KEY UPDATE"
+
 _PAST = """
 SELECT customer_id, journey, key, max(ended_at) AS ended_at FROM enrolments
 WHERE customer_id = ANY($1::bigint[]) AND journey = ANY($2::text[]) GROUP BY customer_id, journey, key
@@ -100,6 +102,12 @@ async def lock_enrolments(
     """The active ones, and those over without a goal that started at `since` or later (None: no such)."""
     rows = await connection.fetch(_ENROLMENTS, list(customer_ids), list(journeys), since)
     return [Enrolment(**row) for row in rows]
+
+
+async def lock_enrolment(connection: Any, enrolment_id: int) -> Enrolment | None:
+    """One, however it stands."""
+    row = await connection.fetchrow(_ONE_ENROLMENT, enrolment_id)
+    return Enrolment(**row) if row else None
 
 
 async def past(
