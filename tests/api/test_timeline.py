@@ -4,9 +4,12 @@ from typing import Any
 import httpx
 import pytest
 
+from store.coupons import Coupons, load_codes
 from store.database import Database
 from store.reading_timeline import KINDS
+from store.tasks import Completion, Tasks, claim, complete
 from tests.api.reading import add, add_enrolment, add_event, add_message, add_step, after, reading
+from tests.deeds import add_enrolments, open_task, take_coupon
 from tests.rows import AT, add_customer
 
 
@@ -165,6 +168,41 @@ async def test_reasons_of_what_did_not_happen_are_told(db: Database) -> None:
         "Restarted where it stood: its workflow was not there",
         "Paused in reservation: a loop without a wait",
         "Opted out of everything by SMS",
+    ]
+
+
+async def test_tasks_and_coupons_are_told(db: Database) -> None:
+    [(ana, life)] = await add_enrolments(db, 1)
+    await load_codes(db, "bonus30", ["SAVE"])
+    await Coupons(db).take(take_coupon(ana, life, at=after(seconds=1)))
+    wanted = open_task(ana, life, at=after(seconds=2), due_at=after(days=1))
+    task_id = (await Tasks(db).open_task(wanted)).result["task_id"]
+    await claim(db, lambda: after(hours=1), task_id, "maria")
+    assert (await sentences(db, ana))[1:] == [
+        "Given the coupon SAVE (bonus30)",
+        "Task for sales: Qualify Ana (qualify, by Mon 2 Mar 12:00 UTC)",
+        "Task qualify claimed by maria",
+    ]
+    await complete(db, lambda: after(hours=1), task_id, Completion("maria", "A", "call on Tuesday"))
+    told = await sentences(db, ana, kind=["task_claimed", "task_completed"])
+    assert told == ["Task qualify claimed by maria", "Task qualify done by maria: A (call on Tuesday)"]
+    async with reading(db) as api:
+        page = await api.get(f"/v1/customers/{ana}/timeline?kind=task_claimed&kind=task_completed&limit=1")
+        cursor = page.json()["next_cursor"]
+        [second] = await timeline(api, ana, kind=["task_claimed", "task_completed"], limit=1, cursor=cursor)
+    assert second["sentence"] == told[1]
+
+
+async def test_task_is_opened_within_its_step(db: Database) -> None:
+    [(ana, life)] = await add_enrolments(db, 1)
+    await add_step(db, life, "qualify", "task", left_at=AT)
+    await add_step(db, life, "send_hello", "send", left_at=AT)
+    await Tasks(db).open_task(open_task(ana, life))
+    assert (await sentences(db, ana))[1:] == [
+        "Reached step qualify",
+        "Task for sales: Qualify Ana (qualify)",
+        "Left step qualify",
+        "Reached step send_hello",
     ]
 
 
