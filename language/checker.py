@@ -340,7 +340,7 @@ def _following(program: Program, name: str) -> tuple[str, ...]:
     place = program.place_by_id[name]
     step = place.step
     ways = [*place.ways.values(), *(program.entry_by_stage.get(target, target) for target in step.targets())]
-    if step.goes_on and (step.repeats_block or not step.blocks()):
+    if step.passes_on():
         ways.append(place.after)
     if step.when is not None or not step.enabled:
         ways.append(place.after)

@@ -81,6 +81,9 @@ class Task(Step):
     def blocks(self) -> Mapping[str, Block]:
         return {f"results.{result}": block for result, block in self.results.items()} | {"otherwise": self.otherwise}
 
+    def passes_on(self) -> bool:
+        return not self.results
+
     def clauses(self) -> tuple[Clause, ...]:
         return (Clause(on=(TASK_COMPLETED,), of=self.id),)
 
@@ -146,6 +149,9 @@ class Call(Step):
     def blocks(self) -> Mapping[str, Block]:
         return {"otherwise": self.otherwise}
 
+    def passes_on(self) -> bool:
+        return True
+
     def own_expressions(self) -> Iterator[Use]:
         return _uses(self.with_)
 
@@ -174,6 +180,9 @@ class Coupon(Step):
 
     def blocks(self) -> Mapping[str, Block]:
         return {"otherwise": self.otherwise}
+
+    def passes_on(self) -> bool:
+        return True
 
     async def run(self, ctx: Context) -> Next:
         answer = await ctx.do(TakeCoupon, pool=self.coupon)

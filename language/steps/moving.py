@@ -42,6 +42,9 @@ class Repeat(Step):
     def own_expressions(self) -> Iterator[Use]:
         return uses("until", self.until, ROOTS)
 
+    def passes_on(self) -> bool:
+        return True
+
     def takes_time(self) -> bool:
         return self.every is not None and self.every > timedelta(0)
 

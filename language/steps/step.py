@@ -44,6 +44,10 @@ class Step(Part):
         """Nested steps by the name that `enter` takes."""
         return {}
 
+    def passes_on(self) -> bool:
+        """Whether what stands below can follow without a way through a nested block."""
+        return self.goes_on and not self.blocks()
+
     def targets(self) -> tuple[str, ...]:
         """Step ids this step may jump to."""
         return ()

@@ -347,3 +347,8 @@ def test_a_warning_is_no_error() -> None:
 
 def test_what_is_right_has_no_findings() -> None:
     assert found(scenarios__s=SCENARIO) == []
+
+
+@pytest.mark.parametrize("verb", ["coupon: codes", "task: look\n    to: sales"])
+def test_what_stands_below_is_led_to_though_otherwise_stops(verb: str) -> None:
+    assert found(j=STEPS + f"  - {verb}\n    otherwise: [{{stop: none}}]\n  - send: m\n") == []
