@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from language.channel import Channel
 from language.duration import Duration
@@ -30,6 +30,12 @@ class Contact(NamedTuple):
     step: str
 
 
+def _check_limit(limit: int) -> int:
+    if limit < 1:
+        raise ValueError("a cap lets at least 1 message pass; to send none, disable the step")
+    return limit
+
+
 def _one_or_more(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
@@ -38,7 +44,7 @@ class Cap(Part):
     """At most `limit` messages in any stretch of `per`, of those that `channel`, `class` and `topic` name."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Said in reasons.", examples=["offers_a_week"])
-    limit: int = Field(ge=1, description="How many may go out.", examples=[3])
+    limit: Annotated[int, AfterValidator(_check_limit)] = Field(description="How many may go out.", examples=[3])
     per: Duration = Field(description="In how long.", examples=["7d"])
     channel: Annotated[tuple[Channel, ...], BeforeValidator(_one_or_more)] = Field(
         default=(), description="Only messages by these channels; left out: by any.", examples=["sms"]

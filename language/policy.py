@@ -23,7 +23,33 @@ PHONES: tuple[Channel, ...] = ("sms", "whatsapp", "voice")
 _A_MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 
 
+def _spans(value: Any) -> Any:
+    if isinstance(value, str):
+        raise ValueError(f'{value!r} are no quiet hours; write for example {{from: "21:00", to: "09:00"}}')
+    return (value,) if isinstance(value, Mapping) else value
+
+
+def _check_currency(code: str) -> str:
+    if len(code) != 3 or not code.isalpha() or not code.isupper():
+        raise ValueError(f"{code!r} is not a currency; write three capital letters, for example USD")
+    return code
+
+
+def _check_amount(amount: Decimal) -> Decimal:
+    if amount <= 0:
+        raise ValueError("a budget is more than nothing; write for example 0.50, or leave it out")
+    return amount
+
+
+def _check_count(count: int) -> int:
+    if count < 1:
+        raise ValueError("it is at least 1; write for example 2")
+    return count
+
+
 def _price_by_prefix(value: Any) -> Any:
+    if isinstance(value, str):
+        raise ValueError(f"{value!r} is not a price; write for example 0.05")
     return value if isinstance(value, Mapping) else {"default": value}
 
 
@@ -45,7 +71,9 @@ Price = Annotated[dict[str, Decimal], BeforeValidator(_price_by_prefix), AfterVa
 class Costs(Part):
     """What one message costs: an SMS by the part, a call by the call."""
 
-    currency: str = Field(default="USD", pattern="^[A-Z]{3}$", description="Of all prices.", examples=["EUR"])
+    currency: Annotated[str, AfterValidator(_check_currency)] = Field(
+        default="USD", description="Of all prices.", examples=["EUR"]
+    )
     email: Price | None = Field(default=None, examples=[0.0006])
     sms: Price | None = Field(default=None, examples=[{"default": 0.06, "+1": 0.0083}])
     whatsapp: Price | None = Field(default=None, examples=[{"default": 0.03}])
@@ -81,8 +109,8 @@ class Costs(Part):
 class Budget(Part):
     """What may be spent."""
 
-    per_enrolment: Decimal = Field(
-        gt=0, description="The most that one way through a journey may cost, whatever happens.", examples=[0.5]
+    per_enrolment: Annotated[Decimal, AfterValidator(_check_amount)] = Field(
+        description="The most that one way through a journey may cost, whatever happens.", examples=[0.5]
     )
 
 
@@ -90,9 +118,9 @@ class Policy(Part):
     """The rules for all journeys of the directory. What is left out does not limit anything."""
 
     caps: tuple[Cap, ...] = Field(default=(), description="How many messages in how long.")
-    quiet_hours: Annotated[
-        tuple[QuietHours, ...], BeforeValidator(lambda value: (value,) if isinstance(value, Mapping) else value)
-    ] = Field(default=(), description="When only transactional messages go out; one span or a list.")
+    quiet_hours: Annotated[tuple[QuietHours, ...], BeforeValidator(_spans)] = Field(
+        default=(), description="When only transactional messages go out; one span or a list."
+    )
     time_zones: TimeZones = Field(default=TimeZones(), description="For customers whose zone is not known.")
     minimum_gap: Duration | None = Field(
         default=None, description="How long after one promotional message the next may come.", examples=["4h"]
@@ -104,8 +132,8 @@ class Policy(Part):
     )
     costs: Costs = Field(default=Costs(), description="What messages cost.")
     budget: Budget | None = Field(default=None, description="What may be spent on a customer.")
-    promotional_in_a_row: int = Field(
-        default=2, ge=1, description="After so many promotional messages the next one shows how to unsubscribe."
+    promotional_in_a_row: Annotated[int, AfterValidator(_check_count)] = Field(
+        default=2, description="After so many promotional messages the next one shows how to unsubscribe."
     )
 
     @model_validator(mode="after")

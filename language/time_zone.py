@@ -17,7 +17,6 @@ from language.quiet_hours import Clock
 
 DEFAULT_ZONE = "UTC"
 HOUR = timedelta(hours=1)
-Country = Annotated[str, Field(pattern="^[A-Z]{2}$")]
 
 
 def _check_zone(name: str) -> str:
@@ -27,6 +26,13 @@ def _check_zone(name: str) -> str:
         raise ValueError(f"there is no time zone {name!r}; write for example Europe/Moscow") from None
 
 
+def _check_country(code: str) -> str:
+    if len(code) != 2 or not code.isalpha() or not code.isupper():
+        raise ValueError(f"{code!r} is not a country's code; write two capital letters, for example RU")
+    return code
+
+
+Country = Annotated[str, AfterValidator(_check_country)]
 ZoneName = Annotated[str, AfterValidator(_check_zone)]
 
 

@@ -15,6 +15,7 @@ from activities.channel import Channel
 from activities.channels.email import EmailChannel, SendGridAccount
 from activities.channels.sms import SmsChannel, TwilioAccount
 from activities.messaging import MessagingActivities
+from language.policy import Policy
 from language.port import Progress, Receipt, SendMessage
 from scripts.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Provider
 from store.database import Database
@@ -39,6 +40,13 @@ MESSAGES: dict[str, Any] = {
         "sms": "Paid",
         "email": {"subject": "Paid", "body": "Paid."},
     },
+    "offer": {
+        "message": "offer",
+        "class": "promotional",
+        "topic": "offers",
+        "sms": "Half the price",
+        "email": {"subject": "Half the price", "body": "Half the price."},
+    },
 }
 
 
@@ -53,6 +61,10 @@ class Desk:
         self.db, self.provider, self.channels = db, provider, channels
         self.ledger = MessageLedger(db)
         self.library = MessageLibrary(db)
+        self.policy = Policy()
+
+    async def policies(self) -> Policy:
+        return self.policy
 
     async def furnish(self) -> None:
         await self.db.pool.execute(
@@ -100,7 +112,11 @@ class Desk:
         environment = ActivityEnvironment()
         environment.info = dataclasses.replace(environment.info, attempt=number, task_token=uuid4().bytes)
         activities = MessagingActivities(
-            self.ledger, self.channels, self.library.message, hit=hit or (lambda point: None)
+            self.ledger,
+            self.channels,
+            self.library.message,
+            policies=self.policies,
+            hit=hit or (lambda point: None),
         )
         receipt: Receipt = await environment.run(activities.send_message, send)
         return receipt
