@@ -14,7 +14,7 @@ from language.loader import Loaded
 from language.message import Message, Reference, references
 from language.program import LARGEST, Program, define
 from language.source import Path, Source
-from language.steps import ROOTS, InactiveWait, Send, Step, Until, Wait, WaitFor
+from language.steps import ROOTS, InactiveWait, Repeat, Send, Step, Until, Wait, WaitFor
 
 _SURE = frozenset(
     [
@@ -271,7 +271,7 @@ class _Checker:
 
     @property
     def _waits_for_events(self) -> bool:
-        return any(isinstance(step, WaitFor) for step in self.steps.values())
+        return bool(self.journey.stages) or any(isinstance(step, WaitFor | Repeat) for step in self.steps.values())
 
     def _path(self, place: Path, full: tuple[str, ...], allowed: frozenset[str]) -> Iterator[Finding]:
         root, *rest = full

@@ -150,7 +150,8 @@ class Interpreter:
         state.repeat = self._index()
         self._is_shown = self._is_skipped = False
         self._journal.note(self.now)
-        self.rewrite("circles", self._came_at.get(step_id) == now)
+        is_counted = self.program.place_by_id[step_id].step.repeats_block
+        self.rewrite("circles", self._came_at.get(step_id) == now and not is_counted)
         self._came_at[step_id] = now
 
     def _index(self) -> int | None:
@@ -192,7 +193,7 @@ class Interpreter:
             self._is_rearmed = self._may_have_moved = True
             self._rearmed_at = delivery.at
         if delivery.stage is not None:
-            self._take_stage(delivery.stage)
+            self._take_stage(delivery.stage, delivery.fact)
         if delivery.kind == "event" and delivery.fact:
             fact = delivery.fact.model_copy(update={"seq": delivery.seq})
             self._news.add(fact)
@@ -203,14 +204,18 @@ class Interpreter:
         elif delivery.kind == "command":
             self._obey(delivery)
 
-    def _take_stage(self, stage: str) -> None:
-        """A stage that has not begun is simply where it begins; the same stage again changes nothing."""
+    def _take_stage(self, stage: str, fact: Fact | None) -> None:
+        """The same stage again changes nothing. Of one that begins, `event` is what brought it."""
         state = self.state
         present = state.to_stage or self.program.stage_of(state.step)
-        if not state.visits:
-            state.step = self.program.entry_by_stage[stage]
-        elif stage != present or self.program.journey.stages[stage].restart:
+        has_begun = bool(state.visits)
+        if has_begun and stage == present and not self.program.journey.stages[stage].restart:
+            return
+        state.event = dict(fact.properties) if fact else state.event
+        if has_begun:
             state.to_stage = stage
+        else:
+            state.step = self.program.entry_by_stage[stage]
 
     def _stage_entry(self) -> str:
         """The first step of the stage to go to. What moved so far counts there when its waits are come to."""

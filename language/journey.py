@@ -116,17 +116,20 @@ class After(Part):
 class StageRule(Part):
     """Which events move an enrolment between stages, and what names the stage."""
 
-    on: Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)]
-    is_: Expression = Field(alias="is")
+    on: Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)] = Field(
+        min_length=1, description="The event's name, or several.", examples=["Funnel Status Changed"]
+    )
+    is_: Expression = Field(alias="is", description="The status: a stage's id, or one of its `statuses`.")
 
 
 class Stage(Part):
-    """One stage of a funnel."""
+    """One stage of a funnel. When its steps are done, the enrolment rests there until the next status."""
 
-    statuses: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = Field(default=(), description="Further values that mean this stage.")
     steps: Block = ()
-    restart: bool = False
-    control: float | None = Field(default=None, ge=0, le=100)
+    restart: bool = Field(default=False, description="true: the same stage again begins it anew.")
+    control: float | None = Field(default=None, ge=0, le=100, description="Per cent held out in this stage.")
+    note: str | None = None
 
 
 class Journey(Part):
@@ -156,7 +159,7 @@ class Journey(Part):
 
     stage: StageRule | None = None
     steps: Block = ()
-    stages: dict[str, Stage] = Field(default_factory=dict)
+    stages: dict[Annotated[str, Field(pattern=NAME)], Stage] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _steps_or_stages(self) -> "Journey":
@@ -164,6 +167,10 @@ class Journey(Part):
             raise ValueError("a journey has either `steps:` or `stages:`; remove one of them")
         if not self.steps and not self.stages:
             raise ValueError("the journey has no steps; add `steps:` with at least one step")
+        if self.stages and self.stage is None:
+            raise ValueError("nothing says which stage it is; add `stage: {on: Status Changed, is: event.to}`")
+        if self.stage is not None and not self.stages:
+            raise ValueError("`stage` without `stages` does nothing; add the stages, or remove it")
         return self
 
     @model_validator(mode="after")
@@ -197,6 +204,8 @@ class Journey(Part):
                 roots = HEAD_ROOTS - ({"start", "event"} if start.is_calendar else {"start"})
                 yield Use(f"start.{number}.where", start.where, roots)
         yield from uses("exit", self.exit, HEAD_ROOTS)
+        if self.stage is not None:
+            yield Use("stage.is", self.stage.is_, HEAD_ROOTS)
         if self.goal is not None:
             yield from (
                 (Use(field.replace("goal.0", "goal"), x, r)) for field, x, r in uses("goal", (self.goal,), HEAD_ROOTS)

@@ -89,6 +89,7 @@ class Listener:
         self._rearms = tuple(clause for step in journey.every_step() for clause in step.rearms())
         self.start_names = _names(self._starts)
         goal = (journey.goal,) if journey.goal else ()
+        self._computed_with = start_names_used(journey)
         self._hears_goal = any(step.awaits_goal() for step in journey.every_step())
         self._stage_by_status = stage_by_status(journey)
         self._status = Clause(on=journey.stage.on) if journey.stage else None
@@ -191,7 +192,12 @@ class Listener:
         return goal
 
     def _rearmed(self, start: Json, occurrence: Occurrence, hits: Any) -> dict[str, Any] | None:
-        return _replaced(start, occurrence.properties) if any(map(hits, self._rearms)) else None
+        """A rearming event moves what the journey began with or computes with; it does not rewrite who started."""
+        if not any(map(hits, self._rearms)):
+            return None
+        return {
+            name: value for name, value in occurrence.properties.items() if name in start or name in self._computed_with
+        }
 
     def _exit(self, hits: Any) -> str | None:
         return next((clause.outcome for clause in self._exits if hits(clause)), None)
@@ -210,14 +216,16 @@ def _may_wake(clause: Clause, occurrence: Occurrence) -> bool:
     return clause.names(occurrence.name, occurrence.is_activity)
 
 
+def start_names_used(journey: Journey) -> frozenset[str]:
+    """The properties of `start` that the journey's own expressions use."""
+    used = [use.expression for step in journey.every_step() for use in step.expressions()]
+    used += [use.expression for use in journey.head_uses()]
+    return frozenset(path[1] for one in used for path in one.paths if path[0] == "start" and len(path) > 1)
+
+
 def stage_by_status(journey: Journey) -> dict[str, str]:
     """Which stage each status stands for: its own name, and the others that it lists."""
     return {status: name for name, stage in journey.stages.items() for status in (name, *stage.statuses)}
-
-
-def _replaced(start: Json, properties: Json) -> dict[str, Any]:
-    """Only properties of the same name: a rearming event moves a date, it does not rewrite who started."""
-    return {name: value for name, value in properties.items() if name in start}
 
 
 def _names(clauses: tuple[Clause, ...]) -> frozenset[str]:
