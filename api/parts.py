@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 from temporalio.client import Client
 
+from api.calendar import CalendarKeeper
 from api.reconciler import Reconciler
 from api.relay import POSTGRES_AWAY, Relay
 from language.clock import Pace
@@ -65,7 +66,10 @@ async def running(settings: Settings) -> AsyncIterator[Parts]:
         client = JourneyClient(temporal, task_timeout=EMBEDDED_TASK_TIMEOUT if settings.is_embedded else None)
         outbox, versions = Outbox(db), Versions(db)
         relay = Relay(outbox, versions, client, waker, pace=pace)
-        reconciler = Reconciler(Reconciliation(db), outbox, versions, client, clock=clock, pace=pace)
+        calendars = CalendarKeeper(db, client, pace=pace)
+        reconciler = Reconciler(
+            Reconciliation(db), outbox, versions, client, clock=clock, pace=pace, calendars=calendars
+        )
         for loop in (relay, reconciler):
             stack.push_async_callback(_finish, loop, asyncio.create_task(loop.run(), name=type(loop).__name__))
         committed = partial(hit, "api.committed")

@@ -1,4 +1,4 @@
-"""Finds enrolments that Temporal has forgotten, and wakes those that have not heard all there is."""
+"""Finds enrolments that Temporal has forgotten, wakes those that have not heard all there is, and keeps calendars."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from api.calendar import CalendarKeeper
 from api.relay import POSTGRES_AWAY
 from api.starting import starting
 from language.clock import Pace
@@ -42,6 +43,7 @@ class Reconciler:
         page: int = 20,
         period: timedelta = PERIOD,
         nudges: Sequence[timedelta] = NUDGES,
+        calendars: CalendarKeeper | None = None,
     ) -> None:
         self._reconciliation = reconciliation
         self._outbox = outbox
@@ -53,6 +55,7 @@ class Reconciler:
         self._page = page
         self._period = period
         self._nudges = nudges
+        self._calendars = calendars
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -69,12 +72,14 @@ class Reconciler:
         self._stopping.set()
 
     async def look(self) -> None:
-        """One round: tidy the outbox, nudge, check."""
+        """One round: tidy the outbox, nudge, check, keep calendars running."""
         await self._outbox.purge()
         DELIVERIES_WAITING.set(await self._outbox.waiting())
         await self._reconciliation.nudge(self._nudges)
         for enrolment in await self._reconciliation.take_due(self._period, self._page):
             await self._check(enrolment)
+        if self._calendars is not None:
+            await self._calendars.look()
 
     async def _check(self, enrolment: Open) -> None:
         try:

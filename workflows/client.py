@@ -7,13 +7,20 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from workflows.payload import Deliveries, StartEnrolment
+from workflows.payload import Deliveries, LookAgain, StartCalendar, StartEnrolment
 
 WORKFLOW = "JourneyWorkflow"
+CALENDAR_WORKFLOW = "CalendarWorkflow"
 TASK_QUEUE = "journeys"
 CUSTOMER = SearchAttributeKey.for_keyword("SojournCustomer")
 JOURNEY = SearchAttributeKey.for_keyword("SojournJourney")
@@ -52,6 +59,10 @@ class Run:
 
 def workflow_id(journey: str, enrolment_id: int) -> str:
     return f"journey/{journey}/{enrolment_id}"
+
+
+def calendar_id(journey: str) -> str:
+    return f"calendar/{journey}"
 
 
 class JourneyClient:
@@ -123,6 +134,27 @@ class JourneyClient:
     async def is_running(self, journey: str, enrolment_id: int) -> bool:
         run = await self.describe(journey, enrolment_id)
         return run is not None and run.is_running
+
+    async def keep_calendar(self, start: StartCalendar, *, news: LookAgain | None = None) -> None:
+        """Have the journey's calendar run; one that runs already is told the news and otherwise left alone."""
+        signal: dict[str, Any] = {"start_signal": "look", "start_signal_args": [news]} if news else {}
+        try:
+            await self._call(
+                self._client.start_workflow(
+                    CALENDAR_WORKFLOW,
+                    start,
+                    id=calendar_id(start.journey),
+                    task_queue=self._task_queue,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    task_timeout=self._task_timeout,
+                    static_summary=f"calendar of {(start.title or start.journey)[:80]}",
+                    rpc_timeout=self._call_timeout,
+                    **signal,
+                )
+            )
+        except _NotFoundError:
+            raise TemporalAway("no such namespace") from None
 
     def _attributes(self, start: StartEnrolment) -> TypedSearchAttributes | None:
         if not self._search_attributes:

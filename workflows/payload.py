@@ -1,10 +1,12 @@
 """What starts an enrolment's workflow and what is signalled to it."""
 
+from datetime import timedelta
 from typing import Any
 
 from pydantic import AwareDatetime, Field
 
 from activities.payload import Frozen
+from language.calendar import LOOK_EVERY
 from language.clock import Pace
 from language.delivery import Delivery
 from language.state import State
@@ -65,3 +67,20 @@ class Deliveries(Frozen):
     """
 
     deliveries: tuple[Delivery, ...]
+
+
+class StartCalendar(Frozen):
+    """The calendar of one journey. `look_every` is how soon (journey time) it notices a date that became known;
+    `enrolled` is carried through continue-as-new."""
+
+    journey: str
+    title: str = ""
+    pace: Pace = Pace()
+    look_every: timedelta = LOOK_EVERY
+    enrolled: int = 0
+
+
+class LookAgain(Frozen):
+    """A calendar's journey has a new version."""
+
+    version: int
