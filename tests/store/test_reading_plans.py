@@ -10,6 +10,7 @@ import pytest
 from store.database import Database
 from store.reading_enrolments import EnrolmentFilter, list_enrolments
 from store.reading_messages import MessageFilter, list_messages
+from store.reading_tasks import TaskFilter, list_tasks
 from store.reading_timeline import Order, read_timeline
 from tests.rows import AT, add_version
 
@@ -30,6 +31,10 @@ INSERT INTO messages (key, enrolment_id, customer_id, step, visit, channel, mess
     created_at)
 SELECT n::text, n, 1 + n % 100, 'send', 1, 'sms', 'hello', 'promotional', CASE WHEN n % 1000 = 0 THEN 'failed' ELSE
     'sent' END, 1, timestamptz '{AT}' + n * interval '1 second' FROM generate_series(1, {MANY}) n;
+INSERT INTO tasks (key, enrolment_id, customer_id, journey, step, visit, task, team, title, created_at, state)
+SELECT n::text, 1 + n % 100 * 1000, 1 + n % 100, 'reservation', 'call', 1, 'call', 'sales', 'Call', '{AT}',
+    CASE WHEN n % 1000 = 0 THEN 'open' ELSE 'done' END FROM generate_series(1, {MANY}) n;
+UPDATE enrolments SET state = 'active', outcome = NULL WHERE id = 1;
 ANALYZE
 """
 
@@ -79,7 +84,7 @@ async def watched(db: Database) -> Watched:
         (EnrolmentFilter(journey="reservation"), 50),
         (EnrolmentFilter(journey="reservation", state="ended"), 50),
         (EnrolmentFilter(state="ending"), 20),
-        (EnrolmentFilter(state="active"), 0),
+        (EnrolmentFilter(state="active"), 1),
         (EnrolmentFilter(customer_ids=[7]), 50),
         (EnrolmentFilter(customer_ids=[7], journey="win_back"), 0),
         (EnrolmentFilter(key="k"), 40),
@@ -105,6 +110,23 @@ async def test_enrolments_are_listed_by_an_index(watched: Watched, wanted: Enrol
 )
 async def test_messages_are_listed_by_an_index(watched: Watched, wanted: MessageFilter, found: int) -> None:
     page = await list_messages(cast(Database, watched), wanted)
+    assert len(page.items) == found
+    assert watched.touched < ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (TaskFilter(), 50),
+        (TaskFilter(state="open"), 20),
+        (TaskFilter(state="open", team="sales", journey="reservation"), 20),
+        (TaskFilter(state="claimed"), 0),
+        (TaskFilter(customer_ids=[7]), 50),
+        (TaskFilter(team="sales"), 50),
+    ],
+)
+async def test_tasks_are_listed_by_an_index(watched: Watched, wanted: TaskFilter, found: int) -> None:
+    page = await list_tasks(cast(Database, watched), wanted, AT)
     assert len(page.items) == found
     assert watched.touched < ALLOWED
 

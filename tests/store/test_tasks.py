@@ -6,7 +6,9 @@ import pytest
 
 from language.port import Escalation, OpenTask, StepTrace
 from store.commands import command
+from store.coupons import Coupons, load_codes
 from store.database import Database
+from store.ingest import Ingest
 from store.progress import write_progress
 from store.reading_tasks import TaskFilter, TaskRecord, get_task, list_tasks
 from store.tasks import (
@@ -20,8 +22,9 @@ from store.tasks import (
     complete,
     release,
 )
-from tests.deeds import add_enrolments, open_task
-from tests.rows import AT, add_customer, deliver, enrolment_row, progress
+from tests.deeds import add_enrolments, open_task, take_coupon
+from tests.rows import AT, add_customer, add_enrolment, deliver, enrolment_row, progress
+from tests.store.ingesting import alias, customer_of, identify
 
 HOUR = timedelta(hours=1)
 LATER = AT + HOUR
@@ -296,6 +299,20 @@ async def test_tasks_move_with_a_merged_customer(db: Database) -> None:
     stays = await add_customer(db)
     await db.pool.execute("UPDATE customers SET merged_into = $2 WHERE id = $1", gone, stays)
     assert (await read(db, await open_for(db, open_task(gone, enrolment)))).customer_id == stays
+
+
+async def test_tasks_and_coupons_of_two_who_turn_out_to_be_one_are_theirs(db: Database, ingest: Ingest) -> None:
+    await ingest.accept([identify("old"), identify("new")])
+    gone, stays = [int((await customer_of(db, "user_id", user))["id"]) for user in ("old", "new")]
+    enrolment = await add_enrolment(db, gone)
+    await open_for(db, open_task(gone, enrolment))
+    await load_codes(db, "bonus30", ["A"])
+    await Coupons(db).take(take_coupon(gone, enrolment))
+    await ingest.accept([alias("new", "old")])
+    [owner] = await db.pool.fetch("SELECT t.customer_id AS task, c.customer_id AS coupon FROM tasks t, coupons c")
+    left = await db.pool.fetchval("SELECT id FROM customers WHERE merged_into IS NULL")
+    assert (owner["task"], owner["coupon"]) == (left, left)
+    assert left in (gone, stays)
 
 
 async def test_task_that_is_not_there_is_unknown(db: Database) -> None:
