@@ -32,6 +32,13 @@ SELECT $2, channel, topic, 'opted_out', 'merge', $3 FROM word
 GROUP BY channel, topic HAVING bool_or(state = 'opted_out') AND NOT bool_and(state = 'opted_out')
 """
 
+# Where both have an arm of an experiment, that of the customer who stays counts.
+_ARMS = """
+WITH theirs AS (DELETE FROM arms WHERE customer_id = $1 RETURNING experiment, arm, drawn_at)
+INSERT INTO arms (customer_id, experiment, arm, drawn_at)
+SELECT $2, experiment, arm, drawn_at FROM theirs ON CONFLICT DO NOTHING
+"""
+
 _HOMES = ("enrolments", "events", "messages", "verdicts", "consents", "identifiers", "tasks", "coupons", "calls")
 """Tables whose rows move to the customer that stays. Identifiers too: whoever holds a customer's row may move them."""
 
@@ -64,6 +71,7 @@ async def merge(connection: Any, gone: int, stays: int, clock: Callable[[], date
     await connection.execute(_CONSENTS, [gone, stays], stays, at)
     for table in _HOMES:
         await connection.execute(f"UPDATE {table} SET customer_id = $2 WHERE customer_id = $1", gone, stays)
+    await connection.execute(_ARMS, gone, stays)
     await connection.execute(_CUSTOMER, gone, stays)
     await connection.execute(_POINT, gone, stays)
     return bool(newer)
