@@ -22,6 +22,8 @@ By = Annotated[Text, Field(min_length=1, max_length=200, description="Who, by an
 
 
 class EscalationRead(BaseModel):
+    """A moment from which on an open task is somebody else's."""
+
     at: datetime
     to: str = Field(description="Whose it is from then on.", examples=["head-of-sales"])
 
@@ -69,6 +71,8 @@ class TasksAsked(Paged):
 
 
 class ClaimCreate(BaseModel):
+    """Who is at it."""
+
     model_config = ConfigDict(extra="forbid")
 
     by: By
