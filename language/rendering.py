@@ -30,7 +30,11 @@ class Undeliverable(Exception):
 
 
 class Rendered(BaseModel):
-    """What goes to the provider. `text` is the SMS, an e-mail's plain part, what a call says, or a push's body."""
+    """What goes to the provider.
+
+    `text` is the SMS, an e-mail's plain part, what a call says, a push's body, or what a WhatsApp template is filled
+    with (the template itself is the provider's); `subject` is an e-mail's or a push's title.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -138,13 +142,14 @@ class _Rendering:
     def _whatsapp(self, whatsapp: Whatsapp) -> Rendered:
         variables = {name: self._line(f"variables.{name}", text) for name, text in whatsapp.variables.items()}
         content = {"content_sid": whatsapp.content_sid, "variables": variables}
-        return self._rendered(" · ".join(variables.values()), content=content)
+        text = " · ".join(variables.values()) or f"Template {whatsapp.content_sid}"
+        return self._rendered(text, content=content)
 
     def _push(self, push: Push) -> Rendered:
         content = {"title": self._line("title", push.title), "body": self._line("body", push.body)}
         if push.url is not None:
             content["url"] = self._line("url", push.url)
-        return self._rendered(content["body"], content=content)
+        return self._rendered(content["body"], subject=content["title"], content=content)
 
     def _rendered(self, text: str, **fields: Any) -> Rendered:
         return Rendered(channel=self.channel, locale=self.reader.locale, text=text, **fields)

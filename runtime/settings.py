@@ -144,6 +144,11 @@ class Settings(BaseSettings):
         return not self.is_guarded and bool(self._missing_twilio() + self._missing_sendgrid())
 
     @property
+    def may_pretend(self) -> bool:
+        """Whether the sandbox may stand in for channels that have no provider: nothing here reaches real people."""
+        return not (self.is_guarded or self.sends_for_real)
+
+    @property
     def sends_for_real(self) -> bool:
         """Whether a provider's account is set and nothing stands in for that provider."""
         real = ((self.twilio_account_sid, self.twilio_url), (self.sendgrid_api_key, self.sendgrid_url))

@@ -1,5 +1,6 @@
 """What the sandbox has received in a provider's place, kept over restarts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -7,10 +8,13 @@ from typing import Any
 
 from store.database import Database
 
+OWN = "sandbox"
+"""The provider of messages that go through no other one's API."""
+
 ADD = """
 INSERT INTO sandbox_messages
   (provider, provider_id, channel, sender, recipient, subject, text, html, details, received_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (provider_id) DO NOTHING
 """
 
 FIND = """
@@ -94,6 +98,25 @@ class SandboxInbox:
             for m in messages
         ]
         await self._db.pool.executemany(ADD, rows)
+
+    async def put(
+        self,
+        provider_id: str,
+        *,
+        key: str,
+        channel: str,
+        sender: str,
+        recipient: str,
+        subject: str | None,
+        text: str,
+        content: Mapping[str, Any],
+    ) -> None:
+        """A message on a channel whose provider is the sandbox itself; the same again changes nothing."""
+        details = {"key": key, **content}
+        await self.add([SandboxMessage(OWN, provider_id, channel, sender, recipient, subject, text, None, details)])
+
+    async def has(self, provider_id: str) -> bool:
+        return await self.get(OWN, provider_id) is not None
 
     async def get(self, provider: str, provider_id: str) -> SandboxMessage | None:
         row = await self._db.pool.fetchrow(

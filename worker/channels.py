@@ -6,9 +6,16 @@ from urllib.parse import urlsplit
 
 from activities.channel import Channel
 from activities.channels.email import EmailChannel, SendGridAccount
+from activities.channels.sandbox import SandboxChannel, UnprovidedChannel
 from activities.channels.sms import SmsChannel, TwilioAccount
+from language.channel import CHANNELS
 from runtime.settings import Settings, is_loopback
-from store.sandbox import SandboxAccount
+from store.database import Database
+from store.sandbox import SandboxAccount, SandboxInbox
+
+BY_PHONE = ("voice", "whatsapp")
+APP = "Sojourn"
+"""Whom push messages of the sandbox come from."""
 
 LOCAL_SETTLE = timedelta(seconds=1)
 """How long a stand-in on this machine may take to show what it accepted; a real provider takes longer."""
@@ -22,13 +29,23 @@ class Channels:
     _open: tuple[SmsChannel | EmailChannel, ...]
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "Channels":
+    def from_settings(cls, settings: Settings, db: Database) -> "Channels":
         made = (SmsChannel(twilio_account(settings)), EmailChannel(sendgrid_account(settings)))
-        return cls({channel.name: channel for channel in made}, made)
+        without = [channel for channel in CHANNELS if channel not in {it.name for it in made}]
+        by_name: dict[str, Channel] = {it.name: it for it in made}
+        return cls(by_name | {name: _stand_in(name, settings, db) for name in without}, made)
 
     async def close(self) -> None:
         for channel in self._open:
             await channel.close()
+
+
+def _stand_in(name: str, settings: Settings, db: Database) -> Channel:
+    """For a channel that has no provider yet: the sandbox, or where real people get messages, nobody."""
+    if not settings.may_pretend:
+        return UnprovidedChannel(name)
+    sender = SandboxAccount.of(settings.database_url).phone if name in BY_PHONE else APP
+    return SandboxChannel(name, sender, SandboxInbox(db))
 
 
 def twilio_account(settings: Settings) -> TwilioAccount:

@@ -1,8 +1,8 @@
-"""The worker: every workflow and activity Sojourn runs, registered in this one place."""
+"""The worker: runs every workflow and activity of Sojourn."""
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,6 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.messaging import MessagingActivities
-from activities.records import RecordActivities
 from runtime import failpoint
 from runtime.readiness import announce_ready
 from runtime.settings import Settings
@@ -21,11 +20,11 @@ from store.database import Database
 from store.ledger import MessageLedger
 from store.library import MessageLibrary
 from store.policies import PolicyShelf
-from store.records import Records
+from worker import registration
 from worker.channels import Channels
+from worker.registration import WORKFLOWS
 from worker.sandbox import sandboxed
 from workflows.client import TASK_QUEUE
-from workflows.journey import JourneyWorkflow
 
 log = structlog.get_logger()
 
@@ -50,15 +49,13 @@ def worker_options(*, is_embedded: bool = False) -> dict[str, Any]:
     }
 
 
-def make_worker(
-    client: Client, records: RecordActivities, messaging: MessagingActivities, *, is_embedded: bool = False
-) -> Worker:
+def make_worker(client: Client, activities: Sequence[Callable[..., Any]], *, is_embedded: bool = False) -> Worker:
     """The worker of the `journeys` queue."""
     return Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[JourneyWorkflow],
-        activities=[records.record_progress, records.look_up, records.set_traits, messaging.send_message],
+        workflows=WORKFLOWS,
+        activities=activities,
         workflow_runner=sandboxed(),
         **worker_options(is_embedded=is_embedded),
     )
@@ -71,8 +68,8 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
     client = await connect(settings, patience=PATIENCE)
     async with (
-        _activities(settings) as (records, messaging),
-        make_worker(client, records, messaging, is_embedded=settings.is_embedded),
+        _activities(settings) as activities,
+        make_worker(client, activities, is_embedded=settings.is_embedded),
     ):
         announce_ready(settings)
         log.info("worker.ready", queue=TASK_QUEUE)
@@ -81,16 +78,16 @@ async def run(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _activities(settings: Settings) -> AsyncIterator[tuple[RecordActivities, MessagingActivities]]:
+async def _activities(settings: Settings) -> AsyncIterator[list[Callable[..., Any]]]:
     db = await Database.open(settings.database_url, pool_size=20)
-    channels = Channels.from_settings(settings)
+    channels = Channels.from_settings(settings, db)
     library = MessageLibrary(db)
     try:
         shelf = PolicyShelf(db)
         messaging = MessagingActivities(
             MessageLedger(db), channels.by_name, library.message, policies=shelf.policy, hit=failpoint.hit
         )
-        yield RecordActivities(Records(db)), messaging
+        yield registration.activities(db, messaging)
     finally:
         await channels.close()
         await db.close()

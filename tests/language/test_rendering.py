@@ -386,3 +386,15 @@ def test_other_channels_carry_their_fields() -> None:
     push = made("push", push={"title": "Hi", "body": "{{ code }}", "url": "{{ 'https://a.b' | link }}"})
     assert push.content == {"title": "Hi", "body": "SPRING", "url": "https://a.b?c=1"}
     assert "voice.say needs profile.city" in refusal("voice", voice={"say": "{{ profile.city }}"})
+
+
+def test_every_channel_has_a_text_to_show() -> None:
+    sid = "HX" + "0" * 32
+    push = {"title": "Hi {{ profile.first_name }}", "body": "{{ code }}"}
+    assert made("voice", voice={"say": "Hello {{ profile.first_name }}"}).text == "Hello Ana"
+    assert made("whatsapp", whatsapp={"content_sid": sid, "variables": {1: "{{ start.flat }}", 2: "soon"}}).text == (
+        "12-B · soon"
+    )
+    assert made("whatsapp", whatsapp={"content_sid": sid}).text == f"Template {sid}"
+    for shown in (made("push", push=push), made("web_push", web_push=push)):
+        assert (shown.subject, shown.text) == ("Hi Ana", "SPRING")
