@@ -24,7 +24,6 @@ from temporalio.testing import WorkflowEnvironment
 from activities.channels.email import EmailChannel, SendGridAccount
 from activities.channels.sms import SmsChannel, TwilioAccount
 from activities.messaging import MessagingActivities
-from activities.records import RecordActivities
 from api.publish import publish
 from api.reconciler import Reconciler
 from api.relay import Relay
@@ -44,11 +43,12 @@ from store.ingest_event import IncomingEvent
 from store.ledger import MessageLedger
 from store.library import MessageLibrary
 from store.outbox import Outbox
+from store.policies import PolicyShelf
 from store.reconcile import Reconciliation
-from store.records import Records
 from store.versions import Versions
 from tests.relaying import Bell, eventually
 from worker.main import make_worker
+from worker.registration import activities
 from workflows.client import JourneyClient, workflow_id
 
 ATTRIBUTES = ("SojournCustomer", "SojournJourney", "SojournStep", "SojournOutcome")
@@ -201,7 +201,7 @@ class World:
         """Make these journeys live, all of the library when none is named."""
         assert not library.errors, [str(finding) for finding in library.errors]
         chosen = [one for one in library.compiled() if not journeys or one.journey in journeys]
-        await publish(self.db, chosen, at=self.temporal.now())
+        await publish(self.db, chosen, at=self.temporal.now(), policy=library.policy)
 
     async def identify(
         self, traits: dict[str, Any], user: str = "ana", time_zone: str | None = None, locale: str | None = None
@@ -341,8 +341,13 @@ async def world_in(db: Database, temporal: Temporal) -> AsyncIterator[World]:
     async with Provider() as provider:
         world = World(db, temporal, provider)
         channels = _channels(provider)
-        messaging = MessagingActivities(MessageLedger(db), {c.name: c for c in channels}, world.message)
-        worker = make_worker(temporal.client, RecordActivities(Records(db)), messaging)
+        messaging = MessagingActivities(
+            MessageLedger(db),
+            {c.name: c for c in channels},
+            world.message,
+            policies=PolicyShelf(db, fresh=0).policy,
+        )
+        worker = make_worker(temporal.client, activities(db, messaging))
         world.start_relay()
         try:
             async with worker:
