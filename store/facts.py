@@ -4,11 +4,15 @@ import hashlib
 from typing import Any
 
 from language.port import MOST_EVENTS, Known, LookUp, SetTraits
+from language.time_zone import TimeZones, customer_zone
 from store.database import Database
 from store.retry import retried
 
 ANY_ACTIVITY = "*"
 DEFAULT_TIME_ZONE = "UTC"
+UNKNOWN = TimeZones()
+HOME = ["time_zone", "timezone", "phone", "address", "country"]
+"""Traits that tell where a customer lives, where the profile does not."""
 
 # Each part is read only if asked for. `family` is the customer and all who were merged into it: what they did counts.
 _LOOK_UP = f"""
@@ -55,7 +59,8 @@ SELECT jsonb_build_object(
     'messages', (SELECT coalesce(jsonb_object_agg(step, facts), '{{}}') FROM message),
     'events', (SELECT coalesce(jsonb_agg(facts ORDER BY received_at, id), '[]') FROM event),
     'last_seen_at', CASE WHEN $8 THEN (SELECT max(last_seen_at) FROM customers WHERE id IN (SELECT id FROM family)) END,
-    'time_zone', coalesce(time_zone, '{DEFAULT_TIME_ZONE}')
+    'time_zone', time_zone,
+    'home', (SELECT jsonb_object_agg(key, value) FROM jsonb_each(traits) WHERE key = ANY($9))
 ) FROM customer
 """
 
@@ -64,8 +69,8 @@ _RESOLVE = "SELECT id, merged_into FROM customers WHERE id = $1 FOR UPDATE"
 _MERGE = "UPDATE customers SET traits = traits || $2 WHERE id = $1"
 
 
-async def look_up(db: Database, question: LookUp) -> Known:
-    """The facts asked for; empty when there is no such customer.
+async def look_up(db: Database, question: LookUp, zones: TimeZones = UNKNOWN) -> Known:
+    """The facts asked for; empty when there is no such customer. `zones` are the policy's.
 
     Only events received after `since` count, so the one that began the enrolment does not; `*` among `events` stands
     for any activity.
@@ -80,8 +85,12 @@ async def look_up(db: Database, question: LookUp) -> Known:
         list(question.events),
         question.since,
         question.last_seen,
+        HOME,
     )
-    return Known.model_validate(facts or {})
+    if facts is None:
+        return Known()
+    home = customer_zone(facts.pop("home") or {}, facts["time_zone"], zones)
+    return Known.model_validate({**facts, "time_zone": home.name})
 
 
 async def set_traits(db: Database, wanted: SetTraits) -> None:

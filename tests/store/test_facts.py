@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from language.port import Known, LookUp, SetTraits
+from language.time_zone import TimeZones
 from store.database import Database
 from store.facts import look_up, set_traits
 from tests.rows import AT, add_customer, add_enrolment
@@ -29,6 +30,22 @@ async def test_the_profile_has_the_traits_and_where_the_customer_lives(db: Datab
     assert known.profile == {"first_name": "Ann", "id": customer_id, "time_zone": "Europe/Paris", "locale": None}
     assert known.time_zone == "Europe/Paris"
     assert (known.last_seen_at, known.journeys, known.messages, known.events) == (None, {}, {}, ())
+
+
+@pytest.mark.parametrize(
+    ("traits", "zone"),
+    [
+        ({"phone": "+5511987654321"}, "America/Sao_Paulo"),
+        ({"phone": "not a number", "address": {"country": "JP"}}, "Asia/Tokyo"),
+        ({"phone": 7}, "Europe/Lisbon"),
+    ],
+)
+async def test_where_the_profile_has_no_zone_phone_address_and_policy_tell(
+    db: Database, traits: dict[str, Any], zone: str
+) -> None:
+    someone = await add_customer(db, traits=traits)
+    question = LookUp(enrolment_id=0, customer_id=someone)
+    assert (await look_up(db, question, TimeZones(default="Europe/Lisbon"))).time_zone == zone
 
 
 async def test_nobody_knows_an_erased_customer(db: Database) -> None:
