@@ -54,14 +54,16 @@ class Enroller:
 
         async def attempt() -> Decisions:
             async with self._db.pool.acquire() as connection, connection.transaction():
-                return await self._decide(connection, wanted)
+                return await self.decide(connection, wanted, self._clock())
 
         decisions = await retried(attempt)
         if decisions.refusals:
             raise EnrolmentRefusedError(f"The customer {decisions.refusals[0].reason}.")
         return next(enrolment.id for enrolment in decisions.enrolments if enrolment.is_new)
 
-    async def _decide(self, connection: Any, wanted: Enrol) -> Decisions:
+    async def decide(self, connection: Any, wanted: Enrol, at: datetime) -> Decisions:
+        """Enrol inside the caller's transaction, or refuse: either is written. Raises EnrolmentRefusedError, having
+        written nothing, where the journey cannot be asked."""
         listener = await self._listener(connection, wanted.journey)
         person = await self._lock(connection, wanted.customer_id)
         key = _key(listener, wanted, person)
@@ -71,7 +73,7 @@ class Enroller:
         )
         await self._ids.reserve(connection, 1)
         decisions = Decisions(self._listeners, history, self._ids.take)
-        decisions.admit(listener, Entry(key, False), _occurrence(wanted, self._clock()), person)
+        decisions.admit(listener, Entry(key, False), _occurrence(wanted, at), person)
         await write.write_enrolments(connection, decisions.enrolments)
         await write.write_deliveries(connection, decisions.deliveries)
         await write.write_refusals(connection, decisions.refusals)
