@@ -1,7 +1,9 @@
 """The policy file: what it may say, what people get wrong in it, and that what is written is what holds."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,7 @@ costs: {currency: EUR, email: 0.0006, sms: {default: 0.06, "+7": 0.05}}
 budget: {per_enrolment: 0.5}
 promotional_in_a_row: 3
 """
+DOCUMENT = Path(__file__).parents[2] / "docs" / "policy.md"
 MESSAGE = "message: m\nclass: promotional\ntopic: offers\nsms: Hello\n"
 
 
@@ -48,6 +51,13 @@ def test_a_directory_without_one_limits_nothing() -> None:
     read = read_library({"journeys/messages/m.yaml": MESSAGE})
     assert read.policy == Policy()
     assert (read.policy.caps, read.policy.quiet_hours, read.policy.minimum_gap) == ((), (), None)
+
+
+def test_the_example_in_the_documentation_is_accepted() -> None:
+    [example] = re.findall(r"^```yaml\n(.*?)^```", DOCUMENT.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    read = library(example)
+    assert read.findings == ()
+    assert len(read.policy.caps) == 2
 
 
 MISTAKES = [
