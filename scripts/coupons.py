@@ -8,12 +8,12 @@ from typing import TextIO
 
 import typer
 
+from language.steps.doing import NAME
 from runtime.settings import Settings
 from store.coupons import count_pools, load_codes
 from store.database import Database
 
 LONGEST = 200
-POOL = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}", re.IGNORECASE)
 HEADERS = ("code", "codes", "coupon", "coupons", "couponcode", "promocode", "voucher", "vouchercode")
 """What a first line may say, beside spaces, `_` and `-`, to be no code but a heading."""
 
@@ -24,10 +24,13 @@ class BadFileError(ValueError):
 
 async def load(settings: Settings, pool: str, file: Path) -> int:
     """Print what was done, or why nothing was; returns the exit code."""
+    if not re.fullmatch(NAME, pool):
+        typer.echo(
+            f"{pool}: no journey can name this pool; use small letters, digits and _\nnothing was loaded", err=True
+        )
+        return 1
     db = await Database.open(settings.database_url, pool_size=1)
     try:
-        if not POOL.fullmatch(pool):
-            raise BadFileError(f"{pool}: a pool's name has letters, digits, _, - and . only")
         with file.open(newline="", encoding="utf-8-sig") as text:
             loaded = await load_codes(db, pool, read_codes(text, file.name))
     except BadFileError as error:
