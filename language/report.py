@@ -6,7 +6,7 @@ from typing import Any
 
 from language.program import Place, Program
 from language.state import Passed, State
-from language.steps import Branch, GoTo, Step, Stop, WaitFor
+from language.steps import GoTo, Rest, Step, Stop, WaitFor
 
 LONGEST_TEXT = 120
 """Characters of anything that a journey's author wrote."""
@@ -25,7 +25,7 @@ def in_words(step: Step) -> str:
             words = f"end as {step.stop}"
         case GoTo():
             words = f"go to {step.go_to}"
-        case WaitFor():
+        case WaitFor() | Rest():
             words = f"wait {step.title()}"
         case _:
             title = step.title()
@@ -56,7 +56,9 @@ def _standing(program: Program, state: State) -> str:
         return f"**Ended: {state.outcome}**"
     if state.step is None:
         return "**Comes to its end**"
-    lines = [f"**Now:** {in_words(program.place_by_id[state.step].step)}"]
+    place = program.place_by_id[state.step]
+    lines = [f"**Stage:** {place.stage}"] if place.stage else []
+    lines.append(f"**Now:** {in_words(place.step)}")
     if state.is_paused:
         lines.insert(0, "**Paused:** time runs on, but nothing is sent until somebody resumes it")
     if state.entered_at is not None:
@@ -70,8 +72,7 @@ def _ahead(program: Program, state: State) -> Iterator[str]:
     if state.outcome is not None or state.step is None:
         return
     yield "**Next:**\n"
-    place = program.place_by_id[state.step]
-    for when, target in _ways(place):
+    for when, target in _ways(program.place_by_id[state.step]):
         following = in_words(program.place_by_id[target].step) if target else "the journey is done"
         yield f"- {when}{following}"
 
@@ -79,20 +80,9 @@ def _ahead(program: Program, state: State) -> Iterator[str]:
 def _ways(place: Place) -> Iterator[tuple[str, str | None]]:
     step = place.step
     for name, target in list(place.ways.items())[:6]:
-        yield f"{_short(_condition(step, name))}: ", target
-    if not place.ways:
+        yield f"{_short(step.way_in_words(name))}: ", target
+    if step.passes_on():
         yield "", place.after
-
-
-def _condition(step: Step, way: str) -> str:
-    match step, way.split("."):
-        case _, ["otherwise"]:
-            return "when the time is up" if isinstance(step, WaitFor) else "otherwise"
-        case WaitFor(), [_, number, _]:
-            return "on " + " or ".join(step.wait_for[int(number)].on)
-        case Branch(), [_, number, _]:
-            return f"if {step.branch[int(number)].when.source}"
-    return way
 
 
 def _trail(program: Program, state: State) -> Iterator[str]:

@@ -32,6 +32,9 @@ class Branch(Step):
     def blocks(self) -> Mapping[str, Block]:
         return {f"branch.{n}.do": arm.do for n, arm in enumerate(self.branch)} | {"otherwise": self.otherwise}
 
+    def way_in_words(self, block: str) -> str:
+        return block if block == "otherwise" else f"if {self.branch[int(block.split('.')[1])].when.source}"
+
     def own_expressions(self) -> Iterator[Use]:
         for number, arm in enumerate(self.branch):
             yield Use(f"branch.{number}.when", arm.when, ROOTS)
@@ -88,6 +91,10 @@ class Split(Step):
 
     def blocks(self) -> Mapping[str, Block]:
         return {f"arms.{n}.do": arm.do for n, arm in enumerate(self.arms)}
+
+    def way_in_words(self, block: str) -> str:
+        arm = self.arms[int(block.split(".")[1])]
+        return f"{arm.arm} ({arm.share:g} %)"
 
     async def run(self, ctx: Context) -> Next:
         shares = {arm.arm: arm.share for arm in self.arms}

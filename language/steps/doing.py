@@ -81,6 +81,9 @@ class Task(Step):
     def blocks(self) -> Mapping[str, Block]:
         return {f"results.{result}": block for result, block in self.results.items()} | {"otherwise": self.otherwise}
 
+    def way_in_words(self, block: str) -> str:
+        return "when the time is up" if block == "otherwise" else f"if {block.removeprefix('results.')}"
+
     def passes_on(self) -> bool:
         return not self.results
 
@@ -149,6 +152,9 @@ class Call(Step):
     def blocks(self) -> Mapping[str, Block]:
         return {"otherwise": self.otherwise}
 
+    def way_in_words(self, block: str) -> str:
+        return "if it refuses"
+
     def passes_on(self) -> bool:
         return True
 
@@ -180,6 +186,9 @@ class Coupon(Step):
 
     def blocks(self) -> Mapping[str, Block]:
         return {"otherwise": self.otherwise}
+
+    def way_in_words(self, block: str) -> str:
+        return "if the pool is empty"
 
     def passes_on(self) -> bool:
         return True

@@ -33,6 +33,9 @@ class Repeat(Step):
     def blocks(self) -> Mapping[str, Block]:
         return {"do": self.do}
 
+    def way_in_words(self, block: str) -> str:
+        return "each time"
+
     def interrupts(self) -> tuple[Clause, ...]:
         return self.until
 
@@ -101,6 +104,7 @@ class Rest(Step):
 
     verb: ClassVar[str] = "rest"
     is_waiting: ClassVar[bool] = True
+    goes_on: ClassVar[bool] = False
 
     def title(self) -> str:
         return "for the next status"

@@ -44,6 +44,10 @@ class Step(Part):
         """Nested steps by the name that `enter` takes."""
         return {}
 
+    def way_in_words(self, block: str) -> str:
+        """When one of `blocks` is done, as the beginning of a line such as `if A: …`."""
+        return block
+
     def passes_on(self) -> bool:
         """Whether what stands below can follow without a way through a nested block."""
         return self.goes_on and not self.blocks()

@@ -46,6 +46,11 @@ class WaitFor(Step):
     def blocks(self) -> Mapping[str, Block]:
         return {f"wait_for.{n}.do": arm.do for n, arm in enumerate(self.wait_for)} | {"otherwise": self.otherwise}
 
+    def way_in_words(self, block: str) -> str:
+        if block == "otherwise":
+            return "when the time is up"
+        return "on " + " or ".join(self.wait_for[int(block.split(".")[1])].on)
+
     def clauses(self) -> tuple[Clause, ...]:
         return (*self.wait_for, *self.reset_on)
 

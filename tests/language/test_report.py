@@ -7,6 +7,7 @@ from language.program import Program, define
 from language.program import program as read_program
 from language.report import report
 from language.state import MOST_PASSED, Passed, State
+from tests.language.fake_port import world
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 LONG = "start.name == '" + "x" * 3_000 + "'"
@@ -60,3 +61,23 @@ def test_it_stays_short_however_long_the_journey_s_texts_are() -> None:
     branching = program(f"  - branch:\n{arms}")
     trail = [Passed(step="branch", left_at=AT, result="y" * 120)] * MOST_PASSED
     assert len(report(branching, State(step="branch", trail=trail)).encode()) < 20_000
+
+
+async def test_it_names_the_stage_and_what_a_person_may_answer() -> None:
+    text = """
+journey: j
+title: J
+start: {on: Status}
+stage: {on: Status, is: event.to}
+stages:
+  study:
+    steps:
+      - task: qualify
+        to: sales
+        within: 1d
+        results: {A: [{send: m, via: email}]}
+"""
+    given = await world(text, horizon=timedelta(hours=1)).run()
+    assert "**Stage:** study" in given.shown[-1]
+    assert "- if A: send EMAIL m" in given.shown[-1]
+    assert "- when the time is up: wait for the next status" in given.shown[-1]
