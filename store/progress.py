@@ -10,7 +10,8 @@ from store.outbox import pending
 
 # One statement: the enrolment's row is taken, or nothing happens. UPDATE waits for a concurrent writer and then
 # judges the row as that one left it. What that writer added to `deliveries` is not visible here, therefore unseen
-# deliveries are read by a statement of their own. A task that nobody did comes to nothing when its step is left.
+# deliveries are read by a statement of their own. A task that nobody did comes to nothing when its step is left, and so
+# does a message that was held when the enrolment ends.
 _WRITE = """
 WITH own AS (
     UPDATE enrolments SET
@@ -44,6 +45,9 @@ WITH own AS (
     WHERE tasks.enrolment_id = own.id AND tasks.state IN ('open', 'claimed') AND (own.state = 'ended'
         OR (tasks.step, tasks.visit) IN (SELECT step, visit FROM unnest($8::text[], $9::int[], $12::timestamptz[])
                                          AS trace (step, visit, left_at) WHERE left_at IS NOT NULL))
+), let_go AS (
+    UPDATE messages SET status = 'suppressed', reason = 'the enrolment had ended: ' || own.outcome
+    FROM own WHERE messages.enrolment_id = own.id AND own.state = 'ended' AND messages.status IN ('held', 'released')
 ), closed AS (
     DELETE FROM deliveries USING own WHERE deliveries.enrolment_id = own.id AND own.state = 'ended'
 )

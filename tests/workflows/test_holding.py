@@ -75,7 +75,8 @@ async def test_an_exit_while_the_night_holds_a_message_is_the_end_of_it(world: W
     await world.track("Bought")
     await eventually(lambda: is_over(world))
     await world.skip(hours=12)
-    assert [(row["status"], row["attempt"]) for row in await messages(world)] == [("held", 0)]
+    [row] = await messages(world)
+    assert (row["status"], row["reason"], row["attempt"]) == ("suppressed", "the enrolment had ended: bought", 0)
     assert world.provider.calls == 0
     assert [row["outcome"] for row in await world.enrolments()] == ["bought"]
 
