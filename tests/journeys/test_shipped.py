@@ -15,19 +15,40 @@ from language.simulator import simulate
 
 DIRECTORY = Path(__file__).parents[2] / "journeys"
 LIBRARY: Library = read_library({str(path): path.read_text("utf-8") for path in sorted(DIRECTORY.rglob("*.yaml"))})
+ASKED_FOR: dict[str, Any] = {
+    "expires_at": "2026-01-14T06:00:00Z",
+    "viewing_at": "2026-01-14T06:00:00Z",
+    "starts_at": "2026-01-14T06:00:00Z",
+    "speciality": "cardiologia",
+    "balance": 1032.5,
+    "days_left": 3,
+    "price": 10_500_000,
+    "similar": [{"flat": "301", "url": "https://example.com/flats/301", "area": 54.2, "price": 9_800_000}],
+}
+"""What a start event always brings, because a key, a condition or a date of the journey asks for it."""
+
+GIVEN: dict[str, Any] = {
+    "now": "2026-01-05T06:00:00Z",
+    "repeat": {"index": 7},
+    "code": "BACK30",
+    "day": 7,
+    "new_price": 9_900_000,
+}
+"""What the journeys give their messages beside."""
+
 RICH: dict[str, Any] = {
+    **GIVEN,
     "profile": {"first_name": "Константин", "trade": "roofers", "balance": 12500.5},
     "start": {
+        **ASKED_FOR,
         "flat": "1204-Б",
         "complex": "Северный",
-        "expires_at": "2026-01-14T06:00:00Z",
         "manager": "Ольга",
         "manager_phone": "+7 495 000-00-00",
         "url": "https://example.com/reservations/17",
     },
-    "code": "BACK30",
 }
-POOR: dict[str, Any] = {"profile": {}, "start": {"expires_at": "2026-01-14T06:00:00Z"}, "code": "BACK30"}
+POOR: dict[str, Any] = {**GIVEN, "profile": {}, "start": ASKED_FOR}
 
 
 def spoken() -> list[tuple[Message, Channel, str]]:
@@ -45,7 +66,7 @@ def test_nothing_is_found_fault_with() -> None:
 
 
 def test_every_journey_is_complete_for_people_and_has_a_good_and_a_bad_day() -> None:
-    assert set(LIBRARY.journeys) == {"account_activation", "reservation", "win_back"}
+    assert len(LIBRARY.journeys) >= 28
     for name, journey in LIBRARY.journeys.items():
         assert journey.title
         assert journey.owner
