@@ -100,7 +100,7 @@ async def test_tick_that_dies_between_pages_neither_skips_nor_doubles(
                 raise ConnectionError("killed")
             admit(self, *about)
 
-        monkeypatch.setattr(store.calendar.Decisions, "admit", dying)
+        monkeypatch.setattr(Decisions, "admit", dying)
 
     for number in (1, 4, 5):
         dies_at(number)

@@ -131,7 +131,7 @@ async def test_broadcast_reaches_everybody_in_pages_once(world: World, client: J
     await eventually(is_done)
     await calendar(world, "promo").terminate()
     count = "SELECT count(*) AS all, count(DISTINCT customer_id) AS customers, min(started_at) AS first FROM enrolments"
-    row = await world.db.pool.fetchrow(count)
+    [row] = await world.db.pool.fetch(count)
     await world.db.pool.execute("UPDATE enrolments SET state = 'ended'")
     due = soon.replace(minute=0, second=0, microsecond=0)
     assert (row["all"], row["customers"]) == (2500, 2500)
