@@ -12,6 +12,7 @@ from api.problem import Problem
 from api.provided import Db
 from api.security import NeedsApiKey
 from language.channel import Channel
+from language.message_event import Report
 from store import reading_messages as reading
 
 router = APIRouter(prefix="/v1/messages", tags=["messages"], dependencies=[NeedsApiKey])
@@ -21,14 +22,13 @@ Status = Literal[
     "claimed",
     "released",
     "sent",
-    "delivered",
-    "opened",
-    "clicked",
     "suppressed",
     "undeliverable",
     "expired",
     "failed",
+    "held_out",
     "unknown",
+    Report,
 ]
 MessageKey = Annotated[
     Text, Path(description="`<enrolment>/<step>/<visit>/<channel>`", examples=["1017/send_last_touch/1/sms"])
@@ -52,8 +52,8 @@ class MessageRead(BaseModel):
     topic: str | None
     status: str = Field(
         description="`held` waits, `claimed` is being sent, `released` will be tried again; `sent`, `delivered`, "
-        "`opened`, `clicked` went out; `suppressed`, `undeliverable`, `expired`, `failed` did not, for `reason`; "
-        "`unknown` may have.",
+        "`opened`, `clicked`, `answered` … went out; `suppressed`, `undeliverable`, `expired`, `failed`, `held_out` did "
+        "not, for `reason`; `unknown` may have.",
         examples=["sent"],
     )
     reason: str | None = Field(description="Why it was not sent, or not yet.", examples=["the customer has no phone"])
