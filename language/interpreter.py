@@ -14,6 +14,7 @@ from language.context import FORWARD, Next, SendOrder, Woke, concerns
 from language.delivery import Delivery, Fact
 from language.duration import LONGEST
 from language.expression import Expression
+from language.inbox import Inbox
 from language.inquiry import Inquiry, base_scope, plain
 from language.journal import Journal
 from language.news import News
@@ -55,12 +56,7 @@ class Interpreter:
         self._inquiry = Inquiry(program, enrolment, state, port)
         self._news = News(state)
         self._journal = Journal(program, enrolment, state)
-        self._rearmed_at: datetime | None = None
-        self._is_rearmed = False
-        self._is_skipped = False
-        self._has_gap = False
-        self._may_have_moved = True  # a run before this one may have heard of it and not looked
-        self._is_nudged = False
+        self._inbox = Inbox(program, state, self._news)
         self._is_shown = False
         self._came_at: dict[str, datetime] = {}
 
@@ -148,7 +144,7 @@ class Interpreter:
         state.moments, state.memory = {}, {}
         state.visits[step_id] = state.visits.get(step_id, 0) + 1
         state.repeat = self._index()
-        self._is_shown = self._is_skipped = False
+        self._is_shown = self._inbox.is_skipped = False
         self._journal.note(self.now)
         is_counted = self.program.place_by_id[step_id].step.repeats_block
         self.rewrite("circles", self._came_at.get(step_id) == now and not is_counted)
@@ -178,76 +174,10 @@ class Interpreter:
     # --- what comes from outside
 
     def absorb(self, deliveries: Sequence[Delivery]) -> None:
-        """Take in deliveries. Seen ones are ignored; a gap is filled from PostgreSQL before anything goes on."""
-        self._is_nudged = self._is_nudged or all(item.seq <= self.state.seen_seq for item in deliveries)
-        for item in sorted(deliveries, key=lambda delivery: delivery.seq):
-            if item.seq == self.state.seen_seq + 1:
-                self.state.seen_seq = item.seq
-                self._take(item)
-            elif item.seq > self.state.seen_seq:
-                self._has_gap = True
-
-    def _take(self, delivery: Delivery) -> None:
-        if delivery.rearmed is not None:
-            self.state.start.update(delivery.rearmed)
-            self._is_rearmed = self._may_have_moved = True
-            self._rearmed_at = delivery.at
-        if delivery.stage is not None:
-            self._take_stage(delivery.stage, delivery.fact)
-        if delivery.kind == "event" and delivery.fact:
-            fact = delivery.fact.model_copy(update={"seq": delivery.seq})
-            self._news.add(fact)
-            if self.program.interrupts:
-                self.state.untested.append(fact)
-        elif delivery.kind == "end":
-            self._end_as(delivery.outcome or "exited")
-        elif delivery.kind == "command":
-            self._obey(delivery)
-
-    def _take_stage(self, stage: str, fact: Fact | None) -> None:
-        """The same stage again changes nothing. Of one that begins, `event` is what brought it."""
-        state = self.state
-        present = state.to_stage or self.program.stage_of(state.step)
-        has_begun = bool(state.visits)
-        if has_begun and stage == present and not self.program.journey.stages[stage].restart:
-            return
-        state.event = dict(fact.properties) if fact else state.event
-        if has_begun:
-            state.to_stage = stage
-        else:
-            state.step = self.program.entry_by_stage[stage]
-
-    def _stage_entry(self) -> str:
-        """The first step of the stage to go to. What moved so far counts there when its waits are come to."""
-        self._may_have_moved = False
-        stage, self.state.to_stage = self.state.to_stage or "", None
-        return self.program.entry_by_stage[stage]
-
-    def _obey(self, delivery: Delivery) -> None:
-        match delivery.command:
-            case "pause":
-                self.state.is_paused = True
-            case "resume":
-                self.state.is_paused = False
-            case "skip_wait" if delivery.step in (None, self.state.step):
-                self._is_skipped = True
-            case "stop":
-                self._end_as(delivery.outcome or "stopped")
-        self._show()
-
-    def _end_as(self, outcome: str) -> None:
-        self.state.ended_as = self.state.ended_as or outcome
-
-    def _stirred(self) -> bool:
-        return (
-            self.state.ended_as is not None
-            or self.state.to_stage is not None
-            or bool(self.state.untested)
-            or self._has_gap
-            or self._is_nudged
-            or self.state.seen_seq > self.state.written_seq
-            or self._is_skipped
-        )
+        """Take in deliveries, in any order and as often as they come."""
+        self._inbox.absorb(deliveries)
+        if any(delivery.kind == "command" for delivery in deliveries):
+            self._show()
 
     def _stop_if_ended(self) -> None:
         if self.state.ended_as is not None:
@@ -260,6 +190,12 @@ class Interpreter:
             raise Moved(self._stage_entry())
         await self._leave_blocks()
         await self._move_if_rearmed()
+
+    def _stage_entry(self) -> str:
+        """The first step of the stage to go to. What moved so far counts there when its waits are come to."""
+        self._inbox.may_have_moved = False
+        stage, self.state.to_stage = self.state.to_stage or "", None
+        return self.program.entry_by_stage[stage]
 
     async def _leave_blocks(self) -> None:
         """Test what came since against the events that end the blocks around this step, the outermost first."""
@@ -275,8 +211,8 @@ class Interpreter:
 
     async def _move_if_rearmed(self) -> None:
         """`again_if_moved`: a wait of this stage, already left, is waited for again when its date moved ahead."""
-        while self._may_have_moved:
-            self._may_have_moved = False
+        while self._inbox.may_have_moved:
+            self._inbox.may_have_moved = False
             stage = self.program.stage_of(self.state.step)
             for step in self.program.moving:
                 is_left = self.state.visits.get(step.id) and step.id != self.state.step
@@ -294,23 +230,15 @@ class Interpreter:
     async def _write(self, *, ended_as: str | None = None, pause: str | None = None) -> Standing:
         """Write what is unwritten and take in what had not arrived; raises `Closed` when the enrolment is not ours."""
         progress = self._journal.progress(self.now, ended_as=ended_as, pause=pause)
-        self._is_nudged = False
+        self._inbox.is_nudged = False
         standing = await self._port.record(progress)
         if standing.taken:
             raise Closed
         self._journal.written(progress)
         if self.state.seen_seq == progress.seen_seq:
             self.state.is_paused = standing.paused
-        self._catch_up(standing.unseen)
+        self._inbox.catch_up(standing.unseen)
         return standing
-
-    def _catch_up(self, unseen: Sequence[Delivery]) -> None:
-        """What PostgreSQL answers is all there is after what was seen, in order: nothing is missing in between."""
-        self._has_gap = False
-        for item in unseen:
-            if item.seq > self.state.seen_seq:
-                self.state.seen_seq = item.seq
-                self._take(item)
 
     def _show(self) -> None:
         self._port.show(report(self.program, self.state), self.state.step)
@@ -343,7 +271,7 @@ class Interpreter:
 
     @property
     def rearmed_at(self) -> datetime:
-        return self._rearmed_at or self.now
+        return self._inbox.rearmed_at or self.now
 
     def remember(self, name: str, make: Callable[[], Any]) -> Any:
         for kept in (self.state.moments, self.state.memory):
@@ -384,7 +312,7 @@ class Interpreter:
         self._waits(until)
         may_be_late = listen or rearm
         while (woke := await self._reason(listen, rearm)) is None:
-            if self.state.unwritten or self._stirred():
+            if self.state.unwritten or self._inbox.is_stirred:
                 await self._write()
             elif until is None or self.now < until:
                 await self._port.sleep(until and min(until, self.now + LONGEST), lambda: self._wakes(listen, rearm))
@@ -398,11 +326,11 @@ class Interpreter:
 
     async def _reason(self, listen: bool, rearm: bool) -> Woke | None:
         await self._attend()
-        if self._is_skipped:
-            self._is_skipped = False
+        if self._inbox.is_skipped:
+            self._inbox.is_skipped = False
             return Woke.SKIPPED
-        if rearm and self._is_rearmed:
-            self._is_rearmed = False
+        if rearm and self._inbox.is_rearmed:
+            self._inbox.is_rearmed = False
             return Woke.REARMED
         if listen and self._news.is_fresh:
             self._news.is_fresh = False
@@ -410,9 +338,10 @@ class Interpreter:
         return None
 
     def _wakes(self, listen: bool, rearm: bool) -> bool:
-        return (
-            self._stirred() or self._may_have_moved or (rearm and self._is_rearmed) or (listen and self._news.is_fresh)
-        )
+        inbox = self._inbox
+        if inbox.is_stirred or inbox.may_have_moved:
+            return True
+        return (rearm and inbox.is_rearmed) or (listen and self._news.is_fresh)
 
     def _waits(self, until: datetime | None) -> None:
         self._inquiry.forget()
@@ -509,7 +438,7 @@ class Interpreter:
         has_heard_more = self.state.seen_seq > progress.seen_seq
         match answer.verdict:
             case "behind":
-                self._catch_up(answer.unseen)
+                self._inbox.catch_up(answer.unseen)
                 return None if self.state.seen_seq > progress.seen_seq else self.now + A_WHILE
             case "paused":
                 self.state.is_paused = self.state.is_paused or not has_heard_more
@@ -537,11 +466,11 @@ class Interpreter:
         self._show()
         while self.state.is_paused:
             await self._attend()
-            if self.state.unwritten or self._stirred():
-                self._is_skipped = False
+            if self.state.unwritten or self._inbox.is_stirred:
+                self._inbox.is_skipped = False
                 await self._write()
             else:
-                await self._port.sleep(None, lambda: self._stirred() or not self.state.is_paused)
+                await self._port.sleep(None, lambda: self._inbox.is_stirred or not self.state.is_paused)
                 self._inquiry.forget()
         self._stop_if_ended()
         if self.program.journey.on_resume == "replan" and self.state.last_wait:

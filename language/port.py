@@ -189,7 +189,8 @@ class OpenTask(Deed):
     """Give a person something to do. `results` are the answers to choose from; none: it is only done or not.
 
     `due_at` None: no time limit. Completing it delivers the fact `Task Completed` with `about: {step, visit, task}`
-    and the properties `result`, `note`, `by`. Answered by `{task_id}`.
+    and the properties `result`, `note`, `by`. Answered by `{task_id}`, and once somebody
+    has done it by `{completed: {result, note, by}}` too.
     """
 
     activity: ClassVar[str] = "open_task"

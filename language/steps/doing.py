@@ -96,8 +96,8 @@ class Task(Step):
     async def run(self, ctx: Context) -> Next:
         deadline = ctx.remember("until", lambda: ctx.entered_at + self.within if self.within else None)
         if not ctx.remember("opened", bool):
-            if refusal := await self._open(ctx, deadline):
-                return refusal
+            if (way := await self._open(ctx, deadline)) is not None:
+                return way
             ctx.rewrite("opened", True)
         while (done := await self._done(ctx, deadline)) is None:
             if await ctx.sleep(deadline, listen=True) in (Woke.DUE, Woke.SKIPPED):
@@ -105,11 +105,15 @@ class Task(Step):
                 ctx.leave({"outcome": "timeout"})
                 return enter("otherwise")
         ctx.hear(done, None)
-        result = str(done.properties.get("result") or "done")
-        ctx.leave({"outcome": result, "result": result, "note": done.properties.get("note")})
+        return self._answered(ctx, done.properties)
+
+    def _answered(self, ctx: Context, completed: Mapping[str, Any]) -> Next:
+        result = str(completed.get("result") or "done")
+        ctx.leave({"outcome": result, "result": result, "note": completed.get("note")})
         return enter(f"results.{result}") if result in self.results else FORWARD
 
     async def _open(self, ctx: Context, deadline: Any) -> Next | None:
+        """None: it is open. A run that begins anew may find it done already."""
         answer = await ctx.do(
             OpenTask,
             task=self.task,
@@ -120,10 +124,14 @@ class Task(Step):
             due_at=deadline,
             escalations=tuple(Escalation(at=ctx.entered_at + later.after, to=later.to) for later in self.escalate),
         )
-        if answer.verdict == "done":
+        if answer.verdict == "refused":
+            ctx.leave({"outcome": "refused", "reason": answer.reason})
+            return enter("otherwise")
+        completed = answer.result.get("completed")
+        if completed is None:
             return None
-        ctx.leave({"outcome": "refused", "reason": answer.reason})
-        return enter("otherwise")
+        ctx.hear(None, None)
+        return self._answered(ctx, completed)
 
     async def _done(self, ctx: Context, deadline: Any) -> Fact | None:
         for fact in await ctx.news(self.clauses()):
