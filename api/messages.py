@@ -52,8 +52,8 @@ class MessageRead(BaseModel):
     topic: str | None
     status: str = Field(
         description="`held` waits, `claimed` is being sent, `released` will be tried again; `sent`, `delivered`, "
-        "`opened`, `clicked`, `answered` … went out; `suppressed`, `undeliverable`, `expired`, `failed`, `held_out` did "
-        "not, for `reason`; `unknown` may have.",
+        "`opened`, `clicked`, `answered` … went out; `suppressed`, `undeliverable`, `expired`, `failed`, `held_out` "
+        "did not, for `reason`; `unknown` may have.",
         examples=["sent"],
     )
     reason: str | None = Field(description="Why it was not sent, or not yet.", examples=["the customer has no phone"])
