@@ -1,9 +1,9 @@
 """Starts by the calendar: when a date of the profile comes round, and when a cron line is due."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, Field
@@ -73,6 +73,26 @@ def occurrence(start: Start, moment: datetime, zone: ZoneInfo, now: datetime) ->
         properties["date"] = moment.astimezone(zone).date().isoformat()
     name = DATE_CAME if start.date is not None else SCHEDULED
     return Occurrence(name=name, properties=properties, at=now, occurred_at=moment, is_activity=False)
+
+
+class Come(NamedTuple):
+    """A start that is due at that moment."""
+
+    moment: datetime
+    start: Start
+
+
+class OwnCalendar:
+    """The calendar of one journey for one customer; all up to `done_until` has been seen to."""
+
+    def __init__(self, starts: Sequence[Start], done_until: datetime) -> None:
+        self._starts = starts
+        self.done_until = done_until
+
+    def next_due(self, profile: Mapping[str, Any], zone: str) -> Come | None:
+        """What comes next, if anything ever does. `zone` is the customer's."""
+        moments = ((next_due(start, profile, find_zone(zone), self.done_until), start) for start in self._starts)
+        return min((Come(moment, start) for moment, start in moments if moment), key=lambda it: it.moment, default=None)
 
 
 def cron_zone(start: Start) -> ZoneInfo:

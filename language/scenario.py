@@ -140,6 +140,11 @@ class Scenario(Part):
                 raise ValueError(f"`{name}` is not in the order of time; sort it by `at`")
         return self
 
+    @property
+    def length(self) -> timedelta:
+        """How long after the beginning the last thing is given or expected."""
+        return max(item.at for item in (*self.given, *self.expect))
+
 
 def at_beginning(value: Any, begins: datetime) -> Any:
     """A property with every `{{ 9d }}` replaced by the moment that long after the beginning, as ISO 8601."""

@@ -8,11 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from language.calendar import OwnCalendar
+from language.calendar import occurrence as calendar_occurrence
 from language.delivery import Fact
 from language.happening import Happening
 from language.interpreter import Interpreter
+from language.journey import Start
 from language.library import Library
-from language.listening import Effects, Listener, Occurrence
+from language.listening import Effects, Entry, Listener, Occurrence
+from language.local_time import find_zone
 from language.message_event import ACTIVITY, Report, event_name, outranks, reports_of
 from language.program import Program
 from language.scenario import Given, Scenario, at_beginning
@@ -39,6 +43,7 @@ class Simulator:
         self._begins = beginning(scenario)
         self._most_wakes = most_wakes
         self._time = VirtualTime(self._begins, most_wakes)
+        self._calendar = OwnCalendar(self._listener.definition.calendar_starts, self._begins)
         self.world = SimulatedWorld(library, scenario, self._begins, self._time)
 
     async def run(self) -> list[Happening]:
@@ -55,10 +60,22 @@ class Simulator:
 
     async def _play(self) -> None:
         for item in self._scenario.given:
-            await self._run_until(self._begins + item.at)
+            await self._pass_until(self._begins + item.at)
             self._happen(item)
             await self._time.settle()
+        await self._pass_until(self._begins + self._scenario.length)
         await self._run_until(max(self._time.now, self._begins + LONGEST_RUN))
+
+    async def _pass_until(self, end: datetime) -> None:
+        """With what the calendar brings meanwhile; it brings nothing after the last that is given or expected."""
+        calendar, world = self._calendar, self.world
+        while (came := calendar.next_due(world.profile(), world.zone())) and came.moment <= end:
+            await self._run_until(came.moment)
+            calendar.done_until = came.moment
+            self._come(came.start)
+            await self._time.settle()
+        calendar.done_until = max(calendar.done_until, end)
+        await self._run_until(end)
 
     async def _run_until(self, end: datetime) -> None:
         await self._time.run_until(end)
@@ -170,13 +187,24 @@ class Simulator:
 
     # --- entering
 
+    def _come(self, start: Start) -> None:
+        """The calendar brings the customer in, if `where` is true."""
+        world, now = self.world, self._time.now
+        if start.where is None or start.where.is_true({"profile": world.profile(), "journeys": world.journeys()}):
+            came = calendar_occurrence(start, now, find_zone(world.zone()), now)
+            world.note("event", came.name)
+            self._admit(Entry("", missing_key=False), came)
+
     def _enter(self, occurrence: Occurrence, journeys: dict[str, Any]) -> None:
-        world = self.world
-        entry = self._listener.entry(occurrence, world.profile(), journeys)
+        entry = self._listener.entry(occurrence, self.world.profile(), journeys)
         if entry is None:
             return None
         if entry.missing_key:
-            return world.note("refused", occurrence.name, why="the event has no key")
+            return self._refuse(occurrence, "the event has no key")
+        return self._admit(entry, occurrence)
+
+    def _admit(self, entry: Entry, occurrence: Occurrence) -> None:
+        world = self.world
         earlier = [enrolment for enrolment in world.enrolments if enrolment.key == entry.key]
         is_open = any(enrolment.is_active for enrolment in earlier)
         admission = self._listener.admission(

@@ -6,8 +6,11 @@ import pytest
 from pydantic import ValidationError
 
 from language.calendar import anniversary, days_around, due, local_moment, next_due, occurrence
+from language.comparison import compare
 from language.cron import Cron
 from language.journey import Journey, Start
+from language.library import read_library
+from language.simulator import simulate
 
 BERLIN, SAO_PAULO, KOLKATA = (ZoneInfo(name) for name in ("Europe/Berlin", "America/Sao_Paulo", "Asia/Kolkata"))
 
@@ -177,3 +180,45 @@ def test_occurrence_tells_the_day_that_came() -> None:
 
     assert (came.name, came.properties["date"], came.occurred_at, came.at) == ("Date Came", "2026-05-17", due_at, now)
     assert (scheduled.name, scheduled.properties) == ("Scheduled", {"at": due_at.isoformat()})
+
+
+SHOWN = """
+journey: shown
+title: Shown
+start: {start}
+again: after_exit
+steps: [{{send: hello, via: sms}}]
+"""
+HELLO = "{message: hello, class: transactional, sms: 'Hello, {{ start.at | date: \"%H:%M\" }}'}"
+
+
+def simulated(start: str, scenario: str) -> list[str]:
+    """What the scenario finds wrong."""
+    files = {"shown.yaml": SHOWN.format(start=start), "messages/hello.yaml": HELLO, "scenarios/one.yaml": scenario}
+    library = read_library(files)
+    assert not library.errors, [str(finding) for finding in library.errors]
+    [found] = library.scenarios.values()
+    return [mismatch.what for mismatch in compare(found, simulate(library, found))]
+
+
+ANA = 'scenario: a, journey: shown, customer: {time_zone: America/Sao_Paulo, traits: {phone: "+5511987654321"}}'
+
+
+def test_simulator_keeps_birthdays() -> None:
+    given = '{at: 0d, traits: {birthday: "{{ 5d }}"}}, {at: 350d, on: Nothing}'
+    expect = [
+        f"{{at: {day}d, send: hello, via: sms, contains: '09:00'}}, {{at: {day}d, outcome: completed}}"
+        for day in (5, 370)
+    ]
+
+    assert simulated("{date: profile.birthday}", f"{{{ANA}, given: [{given}], expect: [{', '.join(expect)}]}}") == []
+
+
+def test_simulator_keeps_broadcasts_to_those_who_fit() -> None:
+    start = '{every: "0 9 * * 1", time_zone: America/Sao_Paulo, where: "profile.plan == \'pro\'"}'
+    plans = ", ".join(
+        f"{{at: {day}d, traits: {{plan: {plan}}}}}" for day, plan in ((0, "free"), (8, "pro"), (15, "free"))
+    )
+    expect = "{at: 14d, send: hello, via: sms}"
+
+    assert simulated(start, f"{{{ANA}, given: [{plans}, {{at: 30d, on: Nothing}}], expect: [{expect}]}}") == []
