@@ -12,9 +12,11 @@ from api.codec import codec_router
 from api.documentation import add_documentation
 from api.intake import Intake
 from api.last_resort import LastResort
-from api.parts import running
+from api.parts import Parts, running
 from api.problem import PROBLEMS, add_problem_handlers
 from api.sandbox.app import sandbox_router
+from api.sandbox.calls import RingingCalls, ending
+from api.sandbox.reports import SandboxReports
 from api.security import WriteKeys
 from api.shortcut import Shortcut
 from runtime.settings import Settings
@@ -38,7 +40,8 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.parts = parts
             keys = WriteKeys(key.get_secret_value() for key in settings.write_keys)
             app.state.intake = Intake(parts.queue, keys, parts.clock, in_demo_time=parts.pace.speed != 1)
-            yield
+            async with ending(_calls(settings, parts)):
+                yield
 
     app = FastAPI(
         title="Sojourn",
@@ -57,8 +60,8 @@ def create_app(settings: Settings) -> FastAPI:
     readers = (timeline, customers, enrolments, messages, journeys, tasks, coupons, clock)
     for router in (ingest.router, *(it.router for it in readers), codec_router(settings), health.router):
         app.include_router(router)
-    if settings.needs_sandbox:
-        app.include_router(sandbox_router(SandboxAccount.of(settings.database_url), _inbox))
+    if settings.needs_sandbox or settings.may_pretend:
+        app.include_router(sandbox_router(SandboxAccount.of(settings.database_url), _inbox, _reports))
     add_documentation(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
@@ -66,6 +69,22 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _inbox(request: Request) -> SandboxInbox:
     return SandboxInbox(request.app.state.parts.db)
+
+
+def _reports(request: Request) -> SandboxReports:
+    return _reports_of(request.app.state.parts)
+
+
+def _reports_of(parts: Parts) -> SandboxReports:
+    return SandboxReports(parts.db, parts.clock, parts.waker.wake)
+
+
+def _calls(settings: Settings, parts: Parts) -> RingingCalls | None:
+    """What ends the sandbox's calls, unless people alone shall."""
+    ends_as = settings.sandbox_calls
+    if not settings.may_pretend or ends_as == "wait":
+        return None
+    return RingingCalls(_reports_of(parts), ends_as)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -92,6 +92,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535)
     public_url: Url = Field("http://127.0.0.1:8000", description="where providers and customers reach the API")
     journeys: Path | None = Field(None, description="directory of journeys to publish")
+    functions: Names = Field((), description="Python modules that register functions for `call:`")
 
     database_url: PostgresUrl = Field("postgresql://postgres@127.0.0.1:5432/sojourn", repr=False)
     temporal_address: str = "127.0.0.1:7233"
@@ -113,6 +114,10 @@ class Settings(BaseSettings):
     sendgrid_from: OptionalText = None
     sendgrid_webhook_public_key: OptionalText = None
     sendgrid_url: OptionalUrl = None
+
+    sandbox_calls: Literal["no_answer", "answered", "busy", "machine", "wait"] = Field(
+        "no_answer", description="how the sandbox ends a call that has rung out; wait: only its page does"
+    )
 
     clock_speed: float = Field(1.0, gt=0, description="journey seconds per real second; embedded stack only")
     clock_origin: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = Field(

@@ -30,7 +30,9 @@ WITH wanted AS (
   SELECT $1::text AS address, array(SELECT customer_id FROM identifiers WHERE value = $1) AS customers
 )
 SELECT s.id, s.channel, s.sender, s.recipient, s.subject, s.text, s.html, s.details,
-  coalesce(m.claimed_at, s.received_at) AS at, m.customer_id, m.step, m.message, m.segments, e.journey
+  coalesce(m.claimed_at, s.received_at) AS at, m.key, m.customer_id, m.step, m.message, m.segments, m.status, e.journey,
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('report', v.report, 'at', v.at, 'text', v.details ->> 'text')
+    ORDER BY v.id), '[]') FROM message_events v WHERE v.message_key = m.key) AS events
 FROM wanted, sandbox_messages s
 LEFT JOIN messages m ON m.key = s.details ->> 'key'
 LEFT JOIN enrolments e ON e.id = m.enrolment_id
@@ -38,6 +40,16 @@ WHERE ($1 IS NULL OR ($1 !~ '^[0-9]{1,4}$' AND strpos(lower(s.recipient), lower(
     OR m.customer_id = ANY(wanted.customers))
   AND ($2::text IS NULL OR s.channel = $2) AND s.id > $3 AND ($4::bigint IS NULL OR s.id < $4)
 ORDER BY s.id DESC LIMIT $5
+"""
+
+RING = 25
+"""Seconds that a phone rings if its message does not say."""
+
+RUNG_OUT = f"""
+SELECT s.id, m.key FROM messages m JOIN sandbox_messages s ON s.provider_id = m.provider_id AND s.provider = '{OWN}'
+WHERE m.channel = 'voice' AND m.status = 'sent'
+  AND m.sent_at + coalesce((m.content ->> 'timeout')::int, {RING}) * interval '1 second' <= $1
+ORDER BY s.id LIMIT 100
 """
 
 
@@ -150,6 +162,14 @@ class SandboxInbox:
         """Messages with what we know of them, newest first; `after` and `before` are ids. `at` is journey time."""
         wanted = (wanted or "").strip() or None
         return [dict(row) for row in await self._db.pool.fetch(SHOW, wanted, channel, after, before, limit)]
+
+    async def show_one(self, id: int) -> dict[str, Any] | None:
+        found = await self.show(after=id - 1, before=id + 1, limit=1)
+        return found[0] if found else None
+
+    async def rung_out(self, now: datetime) -> list[tuple[int, str]]:
+        """Calls that have rung as long as they would, by journey time, the oldest: their ids and messages' keys."""
+        return [tuple(row) for row in await self._db.pool.fetch(RUNG_OUT, now)]
 
 
 def _message(row: Any) -> SandboxMessage:

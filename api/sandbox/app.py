@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from datetime import datetime
 from importlib.resources import files
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from api.problem import Problem
+from api.sandbox.reports import SandboxReports, tellable
 from api.sandbox.sendgrid import sendgrid_router
 from api.sandbox.twilio import twilio_router
+from language.channel import Channel
+from language.message_event import Report
 from store.sandbox import SandboxAccount, SandboxInbox
 
 POLICY = (
@@ -19,11 +23,25 @@ POLICY = (
 )
 """Also holds for the mails inside the page: nothing in them runs, whatever they contain."""
 
+DETAILS = ("title", "url", "language", "machine", "timeout", "content_sid", "variables")
+"""What of a message's details the page shows."""
+
 HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
 
 
+class ShownEvent(BaseModel):
+    """What was reported of a message; `text` is a reply's."""
+
+    report: str
+    at: datetime
+    text: str | None = None
+
+
 class ShownMessage(BaseModel):
-    """A message as its customer sees it. `at` is the journey's time; `journey`, `step` say whence it came."""
+    """A message as its customer sees it. `at` is the journey's time; `journey`, `step` say whence it came.
+
+    `details` are what a channel has beside texts; `reports` what can be said of the message now.
+    """
 
     id: int
     channel: str
@@ -38,21 +56,40 @@ class ShownMessage(BaseModel):
     step: str | None
     message: str | None
     segments: int | None
+    status: str | None
+    details: dict[str, Any]
+    events: list[ShownEvent]
+    reports: tuple[Report, ...]
+
+    @classmethod
+    def of(cls, shown: dict[str, Any]) -> "ShownMessage":
+        details = {name: value for name, value in shown["details"].items() if name in DETAILS}
+        return cls.model_validate({**shown, "details": details, "reports": tellable(shown)})
 
 
 class ShownMessages(BaseModel):
     messages: list[ShownMessage]
 
 
-def sandbox_router(account: SandboxAccount, inbox: Callable[..., SandboxInbox]) -> APIRouter:
+class Reply(BaseModel):
+    """What the customer writes back."""
+
+    text: str | None = Field(None, max_length=1600)
+
+
+def sandbox_router(
+    account: SandboxAccount, inbox: Callable[..., SandboxInbox], reports: Callable[..., SandboxReports]
+) -> APIRouter:
     """Everything under `/sandbox`: `twilio` and `sendgrid` for the SDKs (their own credentials), the rest for people.
 
-    `inbox` is a FastAPI dependency. The page asks for no key: mount this only where this machine alone is served.
+    `inbox` and `reports` are FastAPI dependencies. The page asks for no key: mount this only where this machine alone
+    is served.
     """
     router = APIRouter()
     router.include_router(twilio_router(account, inbox), prefix="/sandbox/twilio")
     router.include_router(sendgrid_router(account, inbox), prefix="/sandbox/sendgrid")
     router.include_router(page_router(inbox))
+    router.include_router(report_router(reports))
     return router
 
 
@@ -76,15 +113,34 @@ def page_router(inbox: Callable[..., SandboxInbox]) -> APIRouter:
     async def messages(
         inbox: Inbox,
         customer: Annotated[str | None, Query(description="an address or part of one, or a customer's id")] = None,
-        channel: Literal["email", "sms"] | None = None,
+        channel: Channel | None = None,
         after: Annotated[int, Query(description="only messages newer than this id")] = 0,
         before: Annotated[int | None, Query(description="only messages older than this id")] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> ShownMessages:
         found = await inbox.show(wanted=customer, channel=channel, after=after, before=before, limit=limit)
-        return ShownMessages(messages=[ShownMessage.model_validate(message) for message in found])
+        return ShownMessages(messages=[ShownMessage.of(message) for message in found])
 
     return router
+
+
+def report_router(reports: Callable[..., SandboxReports]) -> APIRouter:
+    router = APIRouter(prefix="/sandbox", tags=["sandbox"], dependencies=[Depends(_from_here)])
+
+    @router.post("/messages/{id}/{report}", summary="Say what became of a message, as its provider would")
+    async def tell(
+        id: int, report: Report, reports: Annotated[SandboxReports, Depends(reports)], reply: Reply | None = None
+    ) -> ShownMessage:
+        """`opened`, `clicked` and `answered` are the customer's doing, the rest the provider's."""
+        return ShownMessage.of(await reports.tell(id, report, reply.text if reply else None))
+
+    return router
+
+
+def _from_here(request: Request) -> None:
+    """No other site's page may press buttons here; browsers say on whose page one was pressed."""
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise Problem(403, "Not from another site", "Press the buttons on the sandbox page itself.")
 
 
 def _file(name: str) -> str:

@@ -1,8 +1,10 @@
-// The sandbox page: asks once a second for what is newer than the newest it shows, and puts that on top.
+// The sandbox page: asks once a second for what is newer than the newest it shows, and puts that on top; and now and
+// then for what has become of the messages that it shows.
 
 const POLL = 1000;
 const PAGE = 30;
 const KEEP = 300;
+const REFRESH = 3; // polls
 
 const $ = (id) => document.getElementById(id);
 const feed = $("feed");
@@ -10,6 +12,7 @@ const filter = { customer: "", channel: "" };
 let newest = 0;
 let oldest = null;
 let unseen = 0;
+let polls = 0;
 let turn = 0; // a new filter makes answers to older questions worthless
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
@@ -47,8 +50,19 @@ async function poll(mine) {
       live(true);
       if (messages.length) arrive(messages);
     }
+    if (++polls % REFRESH === 0) await refresh(mine);
   }
   poll(mine);
+}
+
+async function refresh(mine) {
+  const messages = await ask({ before: newest + 1 }).catch(away);
+  if (mine === turn && messages) messages.forEach(update);
+}
+
+function update(message) {
+  const card = feed.querySelector(`.item[data-id="${message.id}"]`);
+  if (card && card.dataset.state !== stateOf(message)) tell(card, message);
 }
 
 function arrive(messages) {
@@ -97,7 +111,7 @@ function settle() {
   $("empty").querySelector("h2").textContent = isFiltered ? "No message fits" : "No messages yet";
   $("empty").querySelector("p").textContent = isFiltered
     ? "None has gone to this customer on this channel. New ones appear by themselves."
-    : "The moment a journey sends an e-mail or an SMS, it appears here as the customer would see it.";
+    : "The moment a journey sends a message or calls, it appears here as the customer would see it.";
   $("all").hidden = !isFiltered;
 }
 
@@ -117,18 +131,31 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
+const CARDS = {
+  email: ["email", fillMail],
+  sms: ["sms", fillPhone],
+  whatsapp: ["sms", fillWhatsapp],
+  voice: ["voice", fillCall],
+  push: ["push", fillPush],
+  web_push: ["push", fillPush],
+};
+
 function render(message) {
-  const card = $(message.channel === "email" ? "email" : "sms").content.firstElementChild.cloneNode(true);
+  const [template, fill] = CARDS[message.channel];
+  const card = $(template).content.firstElementChild.cloneNode(true);
   card.dataset.id = message.id;
   card.dataset.at = message.at;
+  card.dataset.channel = message.channel;
   describe(card.querySelector(".about"), message);
-  (message.channel === "email" ? fillMail : fillPhone)(card, message);
+  fill(card, message);
+  tell(card, message);
   return card;
 }
 
 function describe(about, message) {
-  const whom = make("button", { type: "button", className: "whom", title: "Only this customer", textContent: message.recipient });
-  whom.onclick = () => wish(message.recipient);
+  const isDevice = /push$/.test(message.channel);
+  const whom = make("button", { type: "button", className: "whom", title: "Only this customer", textContent: isDevice ? "Device" : message.recipient });
+  whom.onclick = () => wish(isDevice && message.customer_id ? String(message.customer_id) : message.recipient);
   about.append(make("time", { dateTime: message.at, textContent: clock.format(new Date(message.at)) }), whom);
   if (message.customer_id) about.append(make("span", { textContent: `Customer ${message.customer_id}` }));
   if (message.journey) about.append(make("span", { className: "journey", textContent: message.journey, title: `step ${message.step}` }));
@@ -143,6 +170,105 @@ function fillPhone(card, message) {
   card.querySelector(".bubble-text").append(...linked(message.text ?? ""));
   const parts = message.segments ?? 1;
   card.querySelector(".phone-foot").textContent = `${[...(message.text ?? "")].length} characters, ${parts === 1 ? "1 part" : `${parts} parts`}`;
+}
+
+function fillWhatsapp(card, message) {
+  fillPhone(card, message);
+  const { content_sid, variables } = message.details;
+  const names = Object.keys(variables ?? {});
+  const lines = names.map((name) => make("span", { className: "filled" }, make("i", { textContent: `{{${name}}}` }), ...linked(variables[name])));
+  card.querySelector(".bubble-text").replaceChildren(...(names.length ? lines : [message.text ?? ""]));
+  card.querySelector(".phone-foot").textContent = content_sid ? `Approved template ${content_sid.slice(0, 8)}…, filled with this` : "";
+}
+
+function fillCall(card, message) {
+  const { language, machine, timeout } = message.details;
+  card.querySelector(".sender").textContent = message.sender || "Sojourn";
+  card.querySelector(".say").textContent = message.text ?? "";
+  if (language) card.querySelector(".say").lang = language;
+  const rings = timeout ? `Rings for ${timeout} seconds. ` : "";
+  card.querySelector(".call-foot").textContent = `${rings}A machine ${machine === "leave_message" ? "gets the message" : "is hung up on"}.`;
+}
+
+function fillPush(card, message) {
+  const isWeb = message.channel === "web_push";
+  const sender = message.sender || "Sojourn";
+  card.querySelector(".lock").classList.toggle("browser", isWeb);
+  card.querySelector(".lock-time").textContent = isWeb ? "" : clock.format(new Date(message.at));
+  card.querySelector(".face").textContent = sender[0].toUpperCase();
+  card.querySelector(".sender").textContent = sender;
+  card.querySelector(".where").textContent = isWeb ? "in the browser" : "now";
+  card.querySelector(".title").textContent = message.subject ?? message.details.title ?? "";
+  card.querySelector(".note-text").textContent = message.text ?? "";
+  if (message.details.url) card.querySelector(".note-url").append(...linked(message.details.url));
+}
+
+// What became of it, and what can be said of it.
+const STATES = { claimed: "Sent", sent: "Sent", unknown: "Sent, perhaps", delivered: "Delivered", opened: "Opened", clicked: "Clicked", answered: "Replied", bounced: "Bounced", failed: "Failed", spam: "Marked as spam" };
+const CALL_STATES = { claimed: "Ringing…", sent: "Ringing…", answered: "Answered", no_answer: "Not answered", busy: "Busy", machine: "A machine answered", failed: "Failed" };
+const BUTTONS = { delivered: "Deliver", opened: "Open", clicked: "Click", answered: "Reply…", bounced: "Bounce", failed: "Fail", spam: "Mark as spam" };
+const CALL_BUTTONS = { answered: "Answer", no_answer: "Don’t answer", busy: "Busy", machine: "Machine", failed: "Fail" };
+const SAID = { delivered: "delivered", opened: "opened", clicked: "clicked", answered: "replied", bounced: "bounced", failed: "failed", spam: "marked as spam" };
+const BAD = new Set(["bounced", "failed", "spam"]);
+const GONE_WRONG = new Set([...BAD, "no_answer", "busy", "machine"]);
+
+const stateOf = ({ status, events }) => `${status} ${events.length}`;
+
+function tell(card, message) {
+  const isCall = message.channel === "voice";
+  const replying = card.querySelector(".reply input")?.value;
+  card.dataset.state = stateOf(message);
+  const name = (isCall ? CALL_STATES : STATES)[message.status];
+  const state = make("span", { className: "state", textContent: name ?? "Not known here" });
+  state.dataset.kind = GONE_WRONG.has(message.status) ? "bad" : ["opened", "clicked", "answered"].includes(message.status) ? "good" : "plain";
+  const buttons = message.reports.map((report) => button(card, message, report, isCall));
+  const parts = [make("div", { className: "row", role: "group", ariaLabel: "What becomes of it" }, state, ...buttons)];
+  if (message.events.length && !isCall) parts.push(history(message.events));
+  card.querySelector(".doings").replaceChildren(...parts);
+  if (replying !== undefined) reply(card, message, replying);
+  if (isCall) card.querySelector(".call-state").textContent = name ?? "";
+  if (isCall) card.querySelector(".call").classList.toggle("rings", message.status === "sent" || message.status === "claimed");
+}
+
+function button(card, message, report, isCall) {
+  const words = { ...BUTTONS, ...(isCall && CALL_BUTTONS), ...(message.channel === "whatsapp" && { opened: "Read" }) };
+  const it = make("button", { type: "button", className: BAD.has(report) ? "doing bad" : "doing", textContent: words[report] });
+  it.onclick = () => (report === "answered" && !isCall ? reply(card, message, "") : say(card, message, report));
+  return it;
+}
+
+function history(events) {
+  const shown = events.slice(-6).map(({ report, at, text }) => make("span", {}, `${SAID[report] ?? report} ${clock.format(new Date(at))}`, ...(text ? [make("q", { textContent: text, dir: "auto" })] : [])));
+  return make("div", { className: "history" }, ...shown);
+}
+
+function reply(card, message, text) {
+  card.querySelector(".reply")?.remove();
+  const input = make("input", { type: "text", value: text, maxLength: 1600, placeholder: "What the customer writes back" });
+  input.setAttribute("aria-label", "Reply");
+  const send = make("button", { type: "button", className: "doing", textContent: "Send" });
+  const done = () => {
+    const words = input.value.trim();
+    card.querySelector(".reply").remove();
+    say(card, message, "answered", words ? { text: words } : {});
+  };
+  send.onclick = done;
+  input.onkeydown = ({ key }) => (key === "Enter" ? done() : key === "Escape" && card.querySelector(".reply").remove());
+  card.querySelector(".doings").append(make("div", { className: "reply" }, input, send));
+  input.focus();
+}
+
+async function say(card, message, report, body = {}) {
+  const buttons = card.querySelectorAll(".doing");
+  for (const it of buttons) it.disabled = true;
+  const answer = await fetch(`/sandbox/messages/${message.id}/${report}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    body: JSON.stringify(body),
+  }).catch(away);
+  if (answer?.ok) return tell(card, await answer.json());
+  for (const it of buttons) it.disabled = false;
+  if (answer?.status === 409) refresh(turn);
 }
 
 function linked(text) {

@@ -15,6 +15,7 @@ from activities.channel import AccountTrouble, DeadAddress, OptedOut, Outgoing, 
 from activities.channels.email import EmailChannel, SendGridAccount
 from activities.channels.sms import SmsChannel, TwilioAccount
 from api.sandbox.app import sandbox_router
+from api.sandbox.reports import SandboxReports
 from store.database import Database
 from store.sandbox import SandboxAccount, SandboxInbox
 
@@ -35,7 +36,8 @@ class Sandbox:
 async def running(db: Database) -> AsyncIterator[Sandbox]:
     account, inbox = SandboxAccount.of("postgresql://here/sojourn"), SandboxInbox(db)
     app = FastAPI()
-    app.include_router(sandbox_router(account, lambda: inbox))
+    reports = SandboxReports(db, lambda: datetime.now(UTC), lambda: None)
+    app.include_router(sandbox_router(account, lambda: inbox, lambda: reports))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     serving = asyncio.create_task(server.serve())
     while not server.started:

@@ -1,0 +1,65 @@
+"""What people say on the sandbox page: that a message was opened, a call answered, a reply written."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, get_args
+from uuid import uuid4
+
+from api.problem import Problem
+from language.channel import Channel
+from language.message_event import CALL_ENDS, REPORTS, Report, reports_of
+from store.database import Database
+from store.message_reports import report
+from store.sandbox import SandboxInbox
+
+AGAIN: tuple[Report, ...] = ("opened", "clicked", "answered")
+"""What a person may do more than once; everything else is said of a message once."""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxReports:
+    """`clock` is the journeys'; `wake` rouses the relay."""
+
+    db: Database
+    clock: Callable[[], datetime]
+    wake: Callable[[], None]
+
+    async def tell(self, message_id: int, what: Report, text: str | None) -> dict[str, Any]:
+        """Report it as the provider would; the message as it stands then. Raises Problem."""
+        shown = await self._find(message_id)
+        possible = tellable(shown)
+        if what not in possible:
+            can = f"it can be {', '.join(possible)}" if possible else "nothing more can be"
+            raise Problem(409, "That cannot be said of this message", f"By {shown['channel']} and now, {can}.")
+        details = {"text": text} if text else {}
+        event_id = _event_id(message_id, shown["channel"], what)
+        await report(self.db, self.clock, shown["key"], what, event_id=event_id, details=details)
+        self.wake()
+        return await self._find(message_id)
+
+    async def _find(self, message_id: int) -> dict[str, Any]:
+        shown = await SandboxInbox(self.db).show_one(message_id)
+        if shown is None:
+            raise Problem(404, "There is no such message", f"The sandbox has received no message {message_id}.")
+        return shown
+
+
+def tellable(shown: dict[str, Any]) -> tuple[Report, ...]:
+    """What can be reported of a message now: nothing of one that we do not know, or of a call that is over."""
+    channel, status = shown["channel"], shown["status"]
+    is_out = status in ("claimed", "unknown", "sent", *REPORTS)
+    if not is_out or channel not in get_args(Channel) or (channel == "voice" and status in CALL_ENDS):
+        return ()
+    return reports_of(channel)
+
+
+def call_end_id(message_id: int) -> str:
+    """The event id of a call's end: however many sides report one, the first counts."""
+    return f"sandbox/{message_id}/end"
+
+
+def _event_id(message_id: int, channel: str, what: Report) -> str:
+    if channel == "voice":
+        return call_end_id(message_id)
+    return f"sandbox/{message_id}/{what}" + (f"/{uuid4().hex}" if what in AGAIN else "")
