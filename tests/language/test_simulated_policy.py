@@ -22,7 +22,7 @@ def play(policy: str, steps: str, given: str, time_zone: str = "America/Sao_Paul
         "policy.yaml": policy,
         "scenarios/s.yaml": scenario,
     }
-    library = read_library(files)
+    library = read_library({**files, "scenarios/s.yaml": scenario})
     assert not library.errors, library.errors
     happenings = simulate(library, library.scenarios["scenarios/s.yaml"])
     return [item for item in happenings if item.kind in ("sent", "held", "not_sent", "ended")]
