@@ -33,7 +33,8 @@ class Occurrence(BaseModel):
 class Entry(NamedTuple):
     """A start clause matched. `key` is '' for a journey without one; `missing_key`: it starts nothing.
 
-    `is_named` is false when only `any_activity` matched: then it is no news that somebody is inside already.
+    `is_named` is false when only `any_activity` matched, or the event tells a status: then it is no news that somebody
+    is inside already.
     """
 
     key: str
@@ -107,7 +108,9 @@ class Listener:
         if not matching:
             return None
         key = self.key_of(occurrence.properties, profile)
-        return Entry(key or "", key is None, any(occurrence.name in clause.on for clause in matching))
+        is_status = self._status is not None and occurrence.name in self._status.on
+        is_named = not is_status and any(occurrence.name in clause.on for clause in matching)
+        return Entry(key or "", key is None, is_named)
 
     def key_of(self, properties: Json, profile: Json) -> str | None:
         """The key on an event; '' for a journey without keys; None when it is missing."""

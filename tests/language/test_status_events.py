@@ -1,6 +1,7 @@
 """What a status event does beside choosing the stage: it says how things stand now, and dates follow it."""
 
-from tests.language.fake_port import world
+from language.listening import Listener, Occurrence
+from tests.language.fake_port import BEGAN, journey_of, world
 
 MEETING = """
 journey: j
@@ -86,3 +87,11 @@ async def test_an_event_with_an_unlisted_status_changes_no_value() -> None:
     given.event("0d", "Status", to="study").event("1d", "Status", to="odd", manager="Vera")
     await given.run()
     assert given.state.start == {"to": "study"}
+
+
+def test_a_status_of_somebody_inside_is_no_refused_start() -> None:
+    listener = Listener(journey_of(MEETING), 1)
+    status = Occurrence(name="Status", properties={"to": "held"}, at=BEGAN, occurred_at=BEGAN)
+    entry = listener.entry(status, {}, {})
+    assert entry is not None
+    assert not entry.is_named
