@@ -223,7 +223,7 @@ function tell(card, message) {
   state.dataset.kind = GONE_WRONG.has(message.status) ? "bad" : ["opened", "clicked", "answered"].includes(message.status) ? "good" : "plain";
   const buttons = message.reports.map((report) => button(card, message, report, isCall));
   const parts = [make("div", { className: "row", role: "group", ariaLabel: "What becomes of it" }, state, ...buttons)];
-  if (message.events.length && !isCall) parts.push(history(message.events));
+  if (message.events.length && !isCall) parts.push(story(message.events));
   card.querySelector(".doings").replaceChildren(...parts);
   if (replying !== undefined) reply(card, message, replying);
   if (isCall) card.querySelector(".call-state").textContent = name ?? "";
@@ -237,7 +237,7 @@ function button(card, message, report, isCall) {
   return it;
 }
 
-function history(events) {
+function story(events) {
   const shown = events.slice(-6).map(({ report, at, text }) => make("span", {}, `${SAID[report] ?? report} ${clock.format(new Date(at))}`, ...(text ? [make("q", { textContent: text, dir: "auto" })] : [])));
   return make("div", { className: "history" }, ...shown);
 }
