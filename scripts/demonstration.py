@@ -185,8 +185,9 @@ class Stage:
 
     async def _tell_news(self, reader: Reader) -> None:
         for message in reversed(await reader.all("/v1/messages")):
-            if message["status"] != "claimed" and message["key"] not in self._known:
-                self._known.add(message["key"])
+            told = f"{message['key']} {'held' if message['status'] == 'held' else 'decided'}"
+            if message["status"] not in ("claimed", "released") and told not in self._known:
+                self._known.add(told)
                 self._tell_message(await self._name(reader, message["customer"]), message)
         for enrolment in reversed(await reader.all("/v1/enrolments", state="ended")):
             if (key := f"ended {enrolment['id']}") not in self._known:
@@ -201,7 +202,8 @@ class Stage:
             subject = f" “{message['subject']}”" if message["subject"] else ""
             text = Text(f"→ {channel} {message['message']}{subject}", "green")
         else:
-            text = Text(f"✕ {channel} {message['message']}: {message['reason']}", "yellow")
+            mark = "…" if message["status"] == "held" else "✕"
+            text = Text(f"{mark} {channel} {message['message']}: {message['reason']}", "yellow")
         self._line(datetime.fromisoformat(message["sent_at"] or message["created_at"]), name, text)
 
     async def _name(self, reader: Reader, customer: int) -> str:
