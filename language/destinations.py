@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -124,3 +125,15 @@ class Destinations(Part):
     destinations: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Destination] = Field(
         default_factory=dict, description="By the name that `call:` uses."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CallClaimed:
+    """This attempt may call. `customer_id` is whom the first attempt told of; `attempts` counts this one.
+
+    `first_at` (journey time) begins the time for which it is retried.
+    """
+
+    customer_id: int
+    attempts: int
+    first_at: datetime

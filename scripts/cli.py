@@ -84,7 +84,7 @@ def publish(
 
     All of them or, when anything is wrong, none. Whoever is inside already keeps the version they began with.
     """
-    settings = _settings()
+    settings = _settings(_import_functions)
     from scripts.publish import run
 
     sys.exit(asyncio.run(run(settings, directory)))
@@ -98,6 +98,7 @@ def check(
 
     One line a finding, `file:line: step: what; remedy`. Exit code 1 if anything is wrong.
     """
+    _settings(_import_functions)
     from scripts.check import run
 
     sys.exit(run(paths))
@@ -113,9 +114,26 @@ def simulate(
 
     Exit code 0 when every expectation holds.
     """
+    _settings(_import_functions)
     from scripts.simulate import run
 
     sys.exit(run(scenarios, json=json, journeys=journeys))
+
+
+@app.command()
+def draw(
+    journey: Annotated[Path, typer.Argument(help="A journey file.", exists=True, dir_okay=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The picture, an SVG file; left out: <journey>.svg here.")
+    ] = None,
+) -> None:
+    """Draw a journey as a picture.
+
+    An SVG file that every browser shows, with the first words of each message.
+    """
+    from scripts.draw import run
+
+    sys.exit(run(journey, output))
 
 
 @app.command()
@@ -174,6 +192,13 @@ def _settings(requires: Callable[["Settings"], None] = lambda _settings: None) -
     set_up_logs(settings)
     failpoint.arm(settings.failpoints)
     return settings
+
+
+def _import_functions(settings: "Settings") -> None:
+    """So that journeys may call what is registered in Python."""
+    from worker.functions import import_functions
+
+    import_functions(settings.functions)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from activities.functions import registered
 from language.library import Library, read_library
 
 
@@ -12,7 +13,7 @@ def read_directories(paths: Iterable[Path]) -> Library:
     for root in dict.fromkeys(journeys_root(path) for path in paths):
         for file in sorted(root.rglob("*.yaml")):
             text_by_file[str(file)] = file.read_text("utf-8", errors="replace")
-    return read_library(text_by_file)
+    return read_library(text_by_file, registered())
 
 
 def journeys_root(path: Path) -> Path:
