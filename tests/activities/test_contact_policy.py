@@ -10,6 +10,7 @@ import pytest
 
 from language.gate import MessageGate
 from language.message import Message
+from language.message_event import REPORTS
 from language.policy import Policy
 from language.port import Receipt, SendMessage
 from language.sending import Claim, Claimed, Result
@@ -173,6 +174,14 @@ async def test_the_cost_is_kept_of_what_went_out_and_of_nothing_else(desk: Desk)
     assert costs == [Decimal("0.0083"), Decimal("0.0166"), Decimal("0.0083"), None, None]
     await desk.send(order(desk, held_out=True))
     assert (await desk.row())["cost"] is None
+
+
+@pytest.mark.parametrize("status", sorted({*REPORTS} - {"failed"}))
+async def test_what_is_told_of_a_message_later_does_not_undo_that_it_was_sent(desk: Desk, status: str) -> None:
+    await desk.send(order(desk))
+    await desk.db.pool.execute("UPDATE messages SET status = $1", status)
+    assert (await desk.send(order(desk))).verdict == "sent"
+    assert desk.provider.calls == 1
 
 
 async def test_the_newest_published_policy_holds_within_seconds(desk: Desk) -> None:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from store.contacts import read_contacts
 from store.database import Database
 from store.reading_enrolments import EnrolmentFilter, list_enrolments
 from store.reading_messages import MessageFilter, list_messages
@@ -137,4 +138,11 @@ async def test_long_story_is_read_a_page_at_a_time(watched: Watched, order: Orde
     assert len(first.items) == 50
     assert watched.touched < ALLOWED
     await read_timeline(cast(Database, watched), [1], order=order, kinds=["event"], cursor=first.cursor)
+    assert watched.touched < ALLOWED
+
+
+async def test_what_a_customer_got_is_counted_without_reading_what_others_got(db: Database, watched: Watched) -> None:
+    await db.pool.execute("UPDATE messages SET claimed_at = created_at WHERE customer_id = 7")
+    contacts = await read_contacts(watched, 7, since=AT, but="6")
+    assert len(contacts) == MANY // 100 - 1
     assert watched.touched < ALLOWED
