@@ -150,7 +150,7 @@ class Tick:
                 mark = await self._advance(live[0], alike, mark, now)
             if mark.done_until < at:
                 return CalendarStanding(is_done=False, look_at=now, enrolled=self.enrolled)
-            looks.append(self._look_at(alike[0], mark, now))
+            looks.append(min(now + self.look_every, mark.next_at or now + self.look_every))
         return CalendarStanding(is_done=True, look_at=min(looks), enrolled=self.enrolled)
 
     async def _live(self, journey: str) -> tuple[Listener, datetime] | None:
@@ -158,12 +158,6 @@ class Tick:
         row = await self.connection.fetchrow(_LIVE_VERSION, journey)
         await self.listeners.refresh(self.connection, await self.connection.fetchval(LIVE))
         return (self.listeners.of(journey, row["version"]), row["published_at"]) if row else None
-
-    def _look_at(self, start: Start, mark: Mark, now: datetime) -> datetime:
-        """When something may be due next."""
-        soon = now + self.look_every
-        known = start.every.next_after(now, cron_zone(start)) if start.every else mark.next_at
-        return min(soon, known) if known else soon
 
     async def _advance(self, live: Listener, alike: Alike, mark: Mark, now: datetime) -> Mark:
         """Decide about the next page of customers, and write down how far that went."""
@@ -174,6 +168,8 @@ class Tick:
             mark = await self._decide_page(live, alike, mark, rows)
             is_last = len(rows) < self.page
             mark = mark.finished() if is_last else mark._replace(customer_id=rows[-1]["id"])
+        if start.every is not None and mark.until is None:
+            mark = mark._replace(next_at=start.every.next_after(mark.done_until, cron_zone(start)))
         await self.connection.execute(_ADVANCE, live.journey, text_of(start), *mark)
         return mark
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -17,7 +18,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
@@ -37,6 +38,7 @@ from language.simulator import LONGEST_RUN
 from runtime.temporal import data_converter
 from scripts.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Provider
 from store import commands
+from store.calendar import LiveCalendar, live_calendars
 from store.database import Database, EncodedJson
 from store.ingest import Ingest
 from store.ingest_event import IncomingEvent
@@ -49,9 +51,11 @@ from store.versions import Versions
 from tests.relaying import Bell, eventually
 from worker.main import make_worker
 from worker.registration import activities
-from workflows.client import JourneyClient, workflow_id
+from workflows.client import JourneyClient, calendar_id, workflow_id
+from workflows.payload import LookAgain, StartCalendar
 
 ATTRIBUTES = ("SojournCustomer", "SojournJourney", "SojournStep", "SojournOutcome")
+LOOKED_AT = "SELECT min(done_until) FROM calendars WHERE journey = $1"
 _numbers = itertools.count(1)
 
 
@@ -202,11 +206,28 @@ class World:
         assert not library.errors, [str(finding) for finding in library.errors]
         chosen = [one for one in library.compiled() if not journeys or one.journey in journeys]
         await publish(self.db, chosen, at=self.temporal.now(), policy=library.policy)
+        await self.keep_calendars()
+
+    async def keep_calendars(self) -> None:
+        """Have calendars look at what is new; returns when they have. They know all that is due far ahead."""
+        for calendar in await live_calendars(self.db):
+            looked_at = await self.db.pool.fetchval(LOOKED_AT, calendar.journey)
+            await self._tell(calendar)
+            await eventually(partial(self._has_looked, calendar.journey, looked_at))
+
+    async def _tell(self, calendar: LiveCalendar) -> None:
+        start = StartCalendar(journey=calendar.journey, pace=self.temporal.pace, look_every=LONGEST_RUN)
+        await self.client.keep_calendar(start, news=LookAgain(version=calendar.version))
+
+    async def _has_looked(self, journey: str, since: datetime | None) -> bool:
+        looked_at = await self.db.pool.fetchval(LOOKED_AT, journey)
+        return looked_at is not None and (since is None or looked_at > since)
 
     async def identify(
         self, traits: dict[str, Any], user: str = "ana", time_zone: str | None = None, locale: str | None = None
     ) -> None:
         await self._accept("identify", "identify", traits, user, time_zone, locale)
+        await self.keep_calendars()
 
     async def track(self, name: str, properties: dict[str, Any] | None = None, user: str = "ana") -> None:
         """Returns when the event is committed; `settle` waits until its journeys have acted on it."""
@@ -253,6 +274,7 @@ class World:
                 "SELECT NOT EXISTS (SELECT FROM enrolments WHERE state <> 'ended' AND seen_seq < last_seq)"
                 " AND NOT EXISTS (SELECT FROM enrolments WHERE state = 'ending')"
                 " AND NOT EXISTS (SELECT FROM messages WHERE status = 'claimed')"
+                " AND NOT EXISTS (SELECT FROM calendars WHERE until IS NOT NULL OR next_at <= $1)"
                 " AND NOT EXISTS (SELECT FROM enrolments e JOIN steps s ON s.enrolment_id = e.id AND s.step = e.step"
                 "   WHERE e.state = 'active' AND s.left_at IS NULL AND e.paused_at IS NULL"
                 "   AND (s.verb = 'send' OR s.waits_until <= $1))",
@@ -283,6 +305,21 @@ class World:
         for row in rows:
             with suppress(RPCError):  # it ended meanwhile
                 await self.handle(row["journey"], row["id"]).terminate()
+        await self.end_calendars()
+
+    async def end_calendars(self) -> None:
+        """By archiving their journeys: the time-skipping server stands still for ever if one is terminated awake."""
+        for calendar in await live_calendars(self.db):
+            await self.db.pool.execute(
+                "UPDATE journey_versions SET state = 'archived' WHERE journey = $1", calendar.journey
+            )
+            await self._tell(calendar)
+            await eventually(partial(self._has_ended, calendar.journey))
+
+    async def _has_ended(self, journey: str) -> bool:
+        """Not by the result: waiting for one lets time skip."""
+        found = await self.temporal.client.get_workflow_handle(calendar_id(journey)).describe()
+        return found.status != WorkflowExecutionStatus.RUNNING
 
     # --- scenarios
 
@@ -294,9 +331,12 @@ class World:
         customer = scenario.customer
         await self.identify(dict(customer.traits), time_zone=customer.time_zone, locale=customer.locale)
         for given in scenario.given:
-            await self.temporal.skip(begins + given.at - self.temporal.now())
+            await self._pass_until(begins + given.at)
             await self._give(given, begins)
             await self.settle()
+        if await live_calendars(self.db):
+            await self._pass_until(begins + scenario.length)
+            await self.end_calendars()
         await self._run_out(begins)
         return await self._happenings(begins)
 
@@ -304,6 +344,13 @@ class World:
         local = self.temporal.now().astimezone(ZoneInfo(scenario.customer.time_zone or "UTC"))
         morning = local.replace(hour=9, minute=0, second=0, microsecond=0) + timedelta(days=7 - local.weekday())
         return morning - local
+
+    async def _pass_until(self, end: datetime) -> None:
+        """Stops at whatever calendars bring meanwhile, until all have acted on it."""
+        while (due := await self.db.pool.fetchval("SELECT min(next_at) FROM calendars")) and due <= end:
+            await self.temporal.skip(due - self.temporal.now())
+            await self.settle()
+        await self.temporal.skip(end - self.temporal.now())
 
     async def _give(self, given: Given, begins: datetime) -> None:
         if given.traits is not None:

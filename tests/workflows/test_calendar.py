@@ -1,19 +1,18 @@
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle, WorkflowHistory
-from temporalio.worker import Replayer, Worker
+from temporalio.worker import Replayer
 
-from activities.calendar import CalendarActivities
 from api.calendar import CalendarKeeper
+from api.publish import publish
+from language.comparison import compare
 from language.library import Library, read_library
+from language.simulator import Simulator
 from runtime.temporal import data_converter
-from store.calendar import Calendars
 from store.database import Database
 from tests.relaying import eventually
 from tests.world import World, demo_temporal, world_in
@@ -22,7 +21,6 @@ from workflows.calendar import CalendarWorkflow
 from workflows.client import JourneyClient, calendar_id
 from workflows.payload import StartCalendar
 
-QUEUE = "calendars"
 RECORDED = Path(__file__).parents[1] / "histories" / "calendars"
 RECORDS = bool(os.environ.get("SOJOURN_RECORD"))
 MESSAGE = "{message: hello, class: transactional, sms: hello}"
@@ -30,30 +28,21 @@ ZONE_BY_USER = {"ana": "America/Sao_Paulo", "berta": "Europe/Berlin", "chandra":
 
 
 @pytest.fixture
-async def client(world: World) -> AsyncIterator[JourneyClient]:
-    async with calendars_of(world) as client:
-        yield client
+def client(world: World) -> JourneyClient:
+    return world.client
 
 
-@asynccontextmanager
-async def calendars_of(world: World) -> AsyncIterator[JourneyClient]:
-    """The client of a queue whose worker runs calendars, in pages of 500."""
-    activities = CalendarActivities(Calendars(world.db, page=500))
-    worker = Worker(
-        world.temporal.client,
-        task_queue=QUEUE,
-        workflows=[CalendarWorkflow],
-        activities=[activities.enrol_due],
-        workflow_runner=sandboxed(),
-    )
-    async with worker:
-        yield JourneyClient(world.temporal.client, task_queue=QUEUE, search_attributes=False)
+async def make_live(world: World, library: Library) -> None:
+    """Published, and its calendar not kept yet."""
+    assert not library.errors
+    await publish(world.db, library.compiled(), at=world.now())
 
 
-def journey(name: str, start: str, *, again: str = "after_exit") -> Library:
+def journey(name: str, start: str, *, again: str = "after_exit", scenario: str | None = None) -> Library:
     steps = "[{send: hello, via: sms}]"
     text = f"{{journey: {name}, title: Shown, start: {start}, again: {again}, steps: {steps}}}"
-    return read_library({f"{name}.yaml": text, "messages/hello.yaml": MESSAGE})
+    files = {f"{name}.yaml": text, "messages/hello.yaml": MESSAGE}
+    return read_library({**files, "scenarios/one.yaml": scenario} if scenario else files)
 
 
 async def runs_of(world: World, name: str) -> list[WorkflowHistory]:
@@ -87,18 +76,18 @@ def calendar(world: World, name: str) -> "WorkflowHandle[object, object]":
 async def test_birthday_comes_once_a_year_at_nine_of_the_customers_morning(world: World, client: JourneyClient) -> None:
     await world.temporal.look()
     begun_at = world.now()
-    await world.publish(journey("birthday", "{date: profile.birthday}"))
     for number, (user, zone) in enumerate(ZONE_BY_USER.items()):
         next_birthday = begun_at + timedelta(days=40 + 100 * number)
         birthday = next_birthday.replace(year=next_birthday.year - 28).date().isoformat()
         phone = f"+1500555000{number}"
         await world.identify({"birthday": birthday, "phone": phone}, user=user, time_zone=zone)
+    await make_live(world, journey("birthday", "{date: profile.birthday}"))
     await client.keep_calendar(StartCalendar(journey="birthday", look_every=timedelta(days=3)))
 
     for _ in range(37):
         await world.skip(days=20)
         await world.settle()
-    await calendar(world, "birthday").terminate()
+    await world.end_calendars()
     await check_fresh(await runs_of(world, "birthday"))
 
     started = [(row["customer_id"], row["started_at"]) for row in await world.enrolments()]
@@ -120,7 +109,7 @@ async def test_broadcast_reaches_everybody_in_pages_once(world: World, client: J
     await world.db.pool.execute(
         "INSERT INTO customers (first_seen_at) SELECT $1 FROM generate_series(1, 2500)", world.now()
     )
-    await world.publish(journey("promo", f'{{every: "0 {soon.hour} * * *"}}'))
+    await make_live(world, journey("promo", f'{{every: "0 {soon.hour} * * *"}}'))
     await CalendarKeeper(world.db, client, pace=world.temporal.pace).look()
 
     await world.skip(hours=3)
@@ -129,7 +118,6 @@ async def test_broadcast_reaches_everybody_in_pages_once(world: World, client: J
         return bool(await world.db.pool.fetchval("SELECT done_until >= $1 FROM calendars", soon.replace(minute=0)))
 
     await eventually(is_done)
-    await calendar(world, "promo").terminate()
     count = "SELECT count(*) AS all, count(DISTINCT customer_id) AS customers, min(started_at) AS first FROM enrolments"
     [row] = await world.db.pool.fetch(count)
     await world.db.pool.execute("UPDATE enrolments SET state = 'ended'")
@@ -142,14 +130,14 @@ async def test_new_version_is_told_at_once_and_one_without_calendar_ends_it(
     world: World, client: JourneyClient
 ) -> None:
     keeper = CalendarKeeper(world.db, client, pace=world.temporal.pace)
-    await world.publish(journey("told", "{date: profile.birthday}"))
+    await make_live(world, journey("told", "{date: profile.birthday}"))
     await keeper.look()
     await keeper.look()
     handle = calendar(world, "told")
     described = await handle.describe()
     assert described.status == WorkflowExecutionStatus.RUNNING
 
-    await world.publish(journey("told", "{on: Begun}"))
+    await make_live(world, journey("told", "{on: Begun}"))
     await handle.signal("look", {"version": 2})
 
     assert await handle.result() == 0
@@ -168,20 +156,16 @@ async def test_recorded_calendars_replay(path: Path) -> None:
 
 
 async def test_in_demo_time_a_day_is_a_second(db: Database, temporal_address: str) -> None:
-    async with (
-        world_in(db, await demo_temporal(temporal_address, speed=86_400)) as world,
-        calendars_of(world) as client,
-    ):
+    async with world_in(db, await demo_temporal(temporal_address, speed=86_400)) as world:
         await world.stop_relay()
         await world.identify({"first_name": "Ana"})
-        await world.publish(journey("daily", '{every: "0 9 * * *"}', again="always"))
-        await CalendarKeeper(world.db, client, pace=world.temporal.pace).look()
+        await make_live(world, journey("daily", '{every: "0 9 * * *"}', again="always"))
+        await CalendarKeeper(world.db, world.client, pace=world.temporal.pace).look()
 
         async def has_begun_thrice() -> bool:
             return len(await world.enrolments()) >= 3
 
         await eventually(has_begun_thrice)
-        await calendar(world, "daily").terminate()
         days = [datetime.fromisoformat(row["start"]["at"]) for row in await world.enrolments()]
         await world.db.pool.execute("UPDATE enrolments SET state = 'ended'")
         assert {(day.hour, day.minute) for day in days} == {(9, 0)}
@@ -190,28 +174,59 @@ async def test_in_demo_time_a_day_is_a_second(db: Database, temporal_address: st
 
 async def test_calendar_that_died_is_started_again(world: World, client: JourneyClient) -> None:
     keeper = CalendarKeeper(world.db, client, pace=world.temporal.pace, period=0)
-    await world.publish(journey("mended", "{date: profile.birthday}"))
+    await make_live(world, journey("mended", "{date: profile.birthday}"))
     await keeper.look()
+    await asleep(world, "mended")
     await calendar(world, "mended").terminate()
 
     await keeper.look()
 
     described = await calendar(world, "mended").describe()
-    await calendar(world, "mended").terminate()
     assert described.status == WorkflowExecutionStatus.RUNNING
 
 
 async def test_calendar_tells_what_it_does(world: World, client: JourneyClient) -> None:
-    await world.publish(journey("shown", "{date: profile.birthday}"))
+    await make_live(world, journey("shown", "{date: profile.birthday}"))
     await client.keep_calendar(StartCalendar(journey="shown", title="Shown"))
-    handle = calendar(world, "shown")
-
-    async def sleeps() -> bool:
-        types = [event.WhichOneof("attributes") async for event in handle.fetch_history_events()]
-        return "timer_started_event_attributes" in types
-
-    await eventually(sleeps)
-    details = str(await handle.query("__temporal_workflow_metadata"))
-    await handle.terminate()
+    await asleep(world, "shown")
+    details = str(await calendar(world, "shown").query("__temporal_workflow_metadata"))
     assert "### Calendar of Shown" in details
     assert "0 enrolled so far. Looks again at " in details
+
+
+async def asleep(world: World, name: str) -> None:
+    async def sleeps() -> bool:
+        events = calendar(world, name).fetch_history_events()
+        return "timer_started_event_attributes" in [event.WhichOneof("attributes") async for event in events]
+
+    await eventually(sleeps)
+
+
+SCENARIO = """
+scenario: twice
+journey: {name}
+customer: {{time_zone: America/Sao_Paulo, traits: {{phone: "+5511987654321"}}}}
+given: [{{at: 0d, traits: {{birthday: "{{{{ 5d }}}}", plan: pro}}}}, {{at: 6d, on: Nothing}}]
+expect: [{expect}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "days"),
+    [
+        ("birthday", "{date: profile.birthday}", (5, 370)),
+        ("weekly", '{every: "0 9 * * 1", time_zone: America/Sao_Paulo, where: profile.plan == "pro"}', (7, 14, 21)),
+    ],
+)
+async def test_scenario_of_a_calendar_is_the_same_in_the_simulator(
+    world: World, name: str, start: str, days: tuple[int, ...]
+) -> None:
+    expect = ", ".join(f"{{at: {day}d, send: hello, via: sms}}" for day in days)
+    library = journey(name, start, scenario=SCENARIO.format(name=name, expect=expect))
+    await world.publish(library)
+    [scenario] = library.scenarios.values()
+
+    played = await world.play(scenario)
+
+    assert compare(scenario, played) == []
+    assert compare(scenario, await Simulator(library, scenario).run()) == []
