@@ -1,7 +1,7 @@
 """Messages: what was sent to whom, what became of it, and what was not sent and why."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -71,11 +71,22 @@ class MessageRead(BaseModel):
     delivered_at: datetime | None
 
 
+class MessageEventRead(BaseModel):
+    """One report about a message. `at` is when it came, `occurred_at` when it happened; journey time."""
+
+    report: Report
+    at: datetime
+    occurred_at: datetime
+    details: dict[str, Any]
+
+
 class MessageDetailRead(MessageRead):
     """With what the customer sees."""
 
     body: str | None = Field(description="The text.")
     html: str | None = Field(description="E-mail: the formatted form.")
+    content: dict[str, Any] | None = Field(description="Other channels: what they have beside texts.")
+    events: list[MessageEventRead] = Field(description="What was reported of it, in the order in which it came.")
 
 
 class MessagePage(PageRead[MessageRead]):

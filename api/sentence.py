@@ -8,6 +8,25 @@ from language.local_time import find_zone
 from store.reading_timeline import Kind, TimelineRecord
 
 CHANNELS = {"sms": "SMS", "email": "E-mail", "voice": "Call", "whatsapp": "WhatsApp", "push": "Push message"}
+SINCE = {
+    "opened": ", and opened",
+    "clicked": ", and clicked",
+    "answered": ", and answered",
+    "no_answer": ", and not answered",
+    "busy": ": the line was busy",
+    "machine": ", and answered by a machine",
+    "spam": ", and marked as spam",
+}
+"""What has become of a message that went out, by its status."""
+
+REPORTED = {
+    "no_answer": "not answered",
+    "busy": "not answered: the line was busy",
+    "machine": "answered by a machine",
+    "failed": "did not arrive",
+    "spam": "marked as spam",
+}
+"""The reports whose own word is not what people say."""
 
 
 def sentence(record: TimelineRecord, time_zone: str | None) -> str:
@@ -86,16 +105,28 @@ def _message(record: TimelineRecord, _: str | None) -> str:
     name, status, why = _named(details), details["status"], _why(details["reason"])
     match status:
         case "sent" | "delivered":
-            return f"{name} sent"
-        case "opened" | "clicked":
-            return f"{name} sent, and {status}"
+            return f"{name} {_went(details)}"
+        case _ if status in SINCE:
+            return f"{name} {_went(details)}{SINCE[status]}"
         case "claimed":
             return f"{name} is being sent"
         case "held" | "released":
             return f"{name} held back{why}"
         case "unknown":
             return f"{name} may or may not have gone out{why}"
-    return f"{name} sent, but did not arrive{why}" if details["is_sent"] else f"Not sent{why} ({name})"
+    return f"{name} {_went(details)}, but did not arrive{why}" if details["is_sent"] else f"Not sent{why} ({name})"
+
+
+def _went(details: Mapping[str, Any]) -> str:
+    return "made" if details["channel"] == "voice" else "sent"
+
+
+def _reported(record: TimelineRecord, _: str | None) -> str:
+    details = record.details
+    told, report = details["details"], details["report"]
+    if report == "answered" and details["channel"] != "voice":
+        return f"{_named(details)} replied to{_why(told.get('text'))}"
+    return f"{_named(details)} {REPORTED.get(report, report)}{_why(told.get('reason'))}"
 
 
 def _delivered(record: TimelineRecord, _: str | None) -> str:
@@ -170,6 +201,7 @@ _SENTENCES: dict[Kind, Callable[[TimelineRecord, str | None], str]] = {
     "step_entered": _entered,
     "message": _message,
     "message_delivered": _delivered,
+    "message_report": _reported,
     "step_left": _left,
     "task_opened": _task_opened,
     "task_claimed": _task_claimed,

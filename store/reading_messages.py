@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from store.database import Database
 from store.reading_page import Moment, Page, Word, decode_cursor, page
 
-GONE_OUT = ("sent", "delivered", "opened", "clicked")
+FREQUENT = ("sent", "delivered", "opened", "clicked")
+"""Statuses that an index of the others leaves out."""
 
 _PLACE: TypeAdapter[tuple[datetime, str]] = TypeAdapter(tuple[Moment, Word])
 _NEWEST = (datetime(9999, 1, 1, tzinfo=UTC), "")
@@ -35,14 +37,19 @@ _OF_CUSTOMER = "(SELECT * FROM messages WHERE customer_id = ANY($9::bigint[]) OF
 _OF_ENROLMENT = "(SELECT * FROM messages WHERE enrolment_id = $3 OFFSET 0)"
 
 # The index's own words, so that what is rare among millions of messages is found by it.
-_NOT_SENT = f"(SELECT * FROM messages WHERE status = $6 AND status NOT IN {GONE_OUT})"
+_NOT_SENT = f"(SELECT * FROM messages WHERE status = $6 AND status NOT IN {FREQUENT})"
 
-_GET = f"SELECT {_COLUMNS}, m.body, m.html FROM messages m JOIN enrolments e ON e.id = m.enrolment_id WHERE m.key = $1"
+_GET = f"""
+SELECT {_COLUMNS}, m.body, m.html, m.content,
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('report', report, 'at', at, 'occurred_at', occurred_at,
+    'details', details) ORDER BY id), '[]') FROM message_events WHERE message_key = m.key) AS events
+FROM messages m JOIN enrolments e ON e.id = m.enrolment_id WHERE m.key = $1
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
-    """A row of `messages` with its journey. In lists without `body` and `html`."""
+    """A row of `messages` with its journey. In lists without texts, `content` and `events`."""
 
     key: str
     enrolment_id: int
@@ -70,6 +77,8 @@ class MessageRecord:
     cost: float | None
     body: str | None = None
     html: str | None = None
+    content: dict[str, Any] | None = None
+    events: Sequence[dict[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +110,7 @@ def _narrowest(wanted: MessageFilter) -> tuple[str, list[list[int]]]:
         return _OF_CUSTOMER, [list(wanted.customer_ids)]
     if wanted.enrolment_id is not None:
         return _OF_ENROLMENT, []
-    if wanted.status is not None and wanted.status not in GONE_OUT:
+    if wanted.status is not None and wanted.status not in FREQUENT:
         return _NOT_SENT, []
     return "messages", []
 

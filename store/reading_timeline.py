@@ -18,6 +18,7 @@ Kind = Literal[
     "step_entered",
     "message",
     "message_delivered",
+    "message_report",
     "step_left",
     "task_opened",
     "task_claimed",
@@ -75,6 +76,11 @@ SELECT delivered_at AS at, 6, 0, m.key, m.enrolment_id, journey, m.step,
     jsonb_build_object('key', m.key, 'message', message, 'channel', channel)
 FROM messages m JOIN enrolments e ON e.id = m.enrolment_id
 WHERE m.customer_id = family.id AND delivered_at IS NOT NULL""",
+    "message_report": """
+SELECT v.at, 0, v.id, m.key, m.enrolment_id, journey, m.step, jsonb_build_object('key', m.key, 'message', message,
+    'channel', channel, 'report', report, 'occurred_at', v.occurred_at, 'details', v.details)
+FROM messages m JOIN enrolments e ON e.id = m.enrolment_id JOIN message_events v ON v.message_key = m.key
+WHERE m.customer_id = family.id AND report <> 'delivered'""",
     "step_left": f"""
 SELECT left_at AS at, 5, number * 4 + 3, '', e.id, journey, s.step,
     jsonb_build_object('verb', verb, 'visit', visit, 'is_cut_short', coalesce(left_at > ended_at, false),

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from store.database import Database
-from tests.api.reading import add_enrolment, add_message, after, reading
+from tests.api.reading import add, add_enrolment, add_message, after, reading
 from tests.rows import add_customer
 
 
@@ -80,3 +80,19 @@ async def test_bad_parameter_is_named(db: Database, name: str) -> None:
         answer = await api.get(f"/v1/messages?{name}=nonsense")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["at"] == ["query", name]
+
+
+async def test_message_tells_what_was_reported_of_it(db: Database) -> None:
+    life = await add_enrolment(db, await add_customer(db))
+    key = await add_message(db, life, "one", channel="push", status="opened", content={"title": "Hello"})
+    for number, report in enumerate(("delivered", "opened")):
+        told = {"message_key": key, "report": report, "details": {"ip": "::1"}, "occurred_at": after(seconds=number)}
+        await add(db, "message_events", event_id=report, at=after(minutes=number), **told)
+    async with reading(db) as api:
+        found = (await api.get(f"/v1/messages/{key}")).json()
+        assert await keys(api, status="opened") == [key]
+        assert await keys(api, status="answered") == []
+    assert (found["status"], found["content"]) == ("opened", {"title": "Hello"})
+    assert [event["report"] for event in found["events"]] == ["delivered", "opened"]
+    opened = {"report": "opened", "at": "2026-03-01T12:01:00Z", "occurred_at": "2026-03-01T12:00:01Z"}
+    assert found["events"][1] == opened | {"details": {"ip": "::1"}}

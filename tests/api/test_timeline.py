@@ -129,6 +129,16 @@ async def test_nobody_waits_in_an_enrolment_that_has_ended(db: Database) -> None
             "SMS last_touch sent, but did not arrive: dead address",
         ),
         ({"status": "expired"}, "Not sent (SMS last_touch)"),
+        ({"status": "answered", "sent_at": AT}, "SMS last_touch sent, and answered"),
+        ({"status": "spam", "sent_at": AT, "channel": "email"}, "E-mail last_touch sent, and marked as spam"),
+        (
+            {"status": "bounced", "reason": "no such mailbox", "sent_at": AT, "channel": "email"},
+            "E-mail last_touch sent, but did not arrive: no such mailbox",
+        ),
+        ({"status": "sent", "sent_at": AT, "channel": "voice"}, "Call last_touch made"),
+        ({"status": "no_answer", "sent_at": AT, "channel": "voice"}, "Call last_touch made, and not answered"),
+        ({"status": "busy", "sent_at": AT, "channel": "voice"}, "Call last_touch made: the line was busy"),
+        ({"status": "machine", "sent_at": AT, "channel": "voice"}, "Call last_touch made, and answered by a machine"),
     ],
 )
 async def test_what_became_of_a_message_is_said(db: Database, columns: dict[str, Any], expected: str) -> None:
@@ -136,6 +146,34 @@ async def test_what_became_of_a_message_is_said(db: Database, columns: dict[str,
     await add_message(db, life, "send_last_touch", **columns)
     customer = await db.pool.fetchval("SELECT customer_id FROM enrolments")
     assert await sentences(db, customer, kind="message") == [expected]
+
+
+@pytest.mark.parametrize(
+    ("channel", "report", "details", "expected"),
+    [
+        ("email", "opened", {}, "E-mail last_touch opened"),
+        ("email", "clicked", {}, "E-mail last_touch clicked"),
+        ("email", "bounced", {"reason": "no such mailbox"}, "E-mail last_touch bounced: no such mailbox"),
+        ("email", "spam", {}, "E-mail last_touch marked as spam"),
+        ("sms", "failed", {"reason": "the phone is off"}, "SMS last_touch did not arrive: the phone is off"),
+        ("sms", "answered", {"text": "Call me"}, "SMS last_touch replied to: Call me"),
+        ("voice", "answered", {}, "Call last_touch answered"),
+        ("voice", "no_answer", {}, "Call last_touch not answered"),
+        ("voice", "busy", {}, "Call last_touch not answered: the line was busy"),
+        ("voice", "machine", {}, "Call last_touch answered by a machine"),
+        ("web_push", "opened", {}, "Web push last_touch opened"),
+    ],
+)
+async def test_each_report_is_told(
+    db: Database, channel: str, report: str, details: dict[str, str], expected: str
+) -> None:
+    ana = await add_customer(db)
+    life = await add_enrolment(db, ana)
+    key = await add_message(db, life, "send_last_touch", channel=channel, sent_at=AT)
+    told = {"message_key": key, "report": report, "details": details, "at": after(hours=1), "occurred_at": AT}
+    await add(db, "message_events", event_id="1", **told)
+    await add(db, "message_events", event_id="2", **told | {"report": "delivered"})  # has a line of its own
+    assert await sentences(db, ana, kind="message_report") == [expected]
 
 
 @pytest.mark.parametrize(
