@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from runtime.settings import Settings
 
-FileKind = Literal["journey", "message", "scenario", "policy"]
+FileKind = Literal["journey", "message", "scenario", "policy", "destinations"]
 
 app = typer.Typer(
     help="Customer journeys in YAML, durable on Temporal, driven by your backend's analytics events.",

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from language.destinations import Destinations
 from language.journey import Journey
 from language.message import Message
 from language.policy import Policy
@@ -13,12 +14,13 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, Any]:
-    """The schema of each kind of file: journey, message, scenario, policy."""
+    """The schema of each kind of file: journey, message, scenario, policy, destinations."""
     return {
         "journey": {"$schema": DIALECT, **journey_schema()},
         "message": {"$schema": DIALECT, **Message.model_json_schema(by_alias=True)},
         "scenario": {"$schema": DIALECT, **Scenario.model_json_schema(by_alias=True)},
         "policy": {"$schema": DIALECT, **Policy.model_json_schema(by_alias=True)},
+        "destinations": {"$schema": DIALECT, **Destinations.model_json_schema(by_alias=True)},
     }
 
 
