@@ -46,24 +46,31 @@ class Enroller:
     def __init__(self, db: Database, clock: Callable[[], datetime]) -> None:
         self._db = db
         self._clock = clock
-        self._listeners = Listeners()
-        self._ids = IdBlock("enrolments")
+        self._enrolling = Enrolling()
 
     async def enrol(self, wanted: Enrol) -> int:
         """The new enrolment's id. Raises EnrolmentRefusedError; a refusal by the journey's rules is kept as a row."""
 
         async def attempt() -> Decisions:
             async with self._db.pool.acquire() as connection, connection.transaction():
-                return await self.decide(connection, wanted, self._clock())
+                return await self._enrolling.decide(connection, wanted, self._clock())
 
         decisions = await retried(attempt)
         if decisions.refusals:
             raise EnrolmentRefusedError(f"The customer {decisions.refusals[0].reason}.")
         return next(enrolment.id for enrolment in decisions.enrolments if enrolment.is_new)
 
+
+class Enrolling:
+    """Enrols inside somebody else's transaction. Keep it: it remembers the journeys that it has read."""
+
+    def __init__(self) -> None:
+        self._listeners = Listeners()
+        self._ids = IdBlock("enrolments")
+
     async def decide(self, connection: Any, wanted: Enrol, at: datetime) -> Decisions:
-        """Enrol inside the caller's transaction, or refuse: either is written. Raises EnrolmentRefusedError, having
-        written nothing, where the journey cannot be asked."""
+        """Enrol or refuse, at this journey time; either is written. Raises EnrolmentRefusedError, having written
+        nothing, where the journey cannot be asked."""
         listener = await self._listener(connection, wanted.journey)
         person = await self._lock(connection, wanted.customer_id)
         key = _key(listener, wanted, person)

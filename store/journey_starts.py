@@ -5,7 +5,7 @@ from typing import Any
 from language.port import Answer, StartJourney
 from store.database import Database
 from store.deeds import permitted
-from store.enrolling import Enrol, Enroller, EnrolmentRefusedError
+from store.enrolling import Enrol, Enrolling, EnrolmentRefusedError
 from store.facts import lock_customer
 from store.retry import retried
 
@@ -14,11 +14,11 @@ _KEEP = "INSERT INTO journey_starts (key, enrolment_id, reason, at) VALUES ($1, 
 
 
 class JourneyStarts:
-    """See `activities.enrolling.Starts`. `enroller` is this process's own."""
+    """See `activities.enrolling.Starts`."""
 
-    def __init__(self, db: Database, enroller: Enroller) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
-        self._enroller = enroller
+        self._enrolling = Enrolling()
 
     async def start_journey(self, deed: StartJourney) -> Answer:
         async def attempt() -> Answer:
@@ -43,7 +43,7 @@ class JourneyStarts:
         """The new enrolment's id, or why there is none."""
         wanted = Enrol(deed.target, customer_id, properties=deed.properties)
         try:
-            decisions = await self._enroller.decide(connection, wanted, deed.at)
+            decisions = await self._enrolling.decide(connection, wanted, deed.at)
         except EnrolmentRefusedError as error:
             return None, str(error)
         if decisions.refusals:

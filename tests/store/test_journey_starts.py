@@ -8,18 +8,17 @@ import pytest
 
 from language.port import StartJourney
 from store.database import Database
-from store.enrolling import Enroller
 from store.journey_starts import JourneyStarts
 from tests.deeds import add_enrolments, deed
 from tests.rows import AT, JOURNEY, add_customer, deliver, enrolment_row
-from tests.store.ingesting import Clock, deliveries, verdicts
+from tests.store.ingesting import deliveries, verdicts
 
 Publish = Callable[..., Awaitable[int]]
 
 
 @pytest.fixture
 def starts(db: Database) -> JourneyStarts:
-    return JourneyStarts(db, Enroller(db, Clock(AT)))
+    return JourneyStarts(db)
 
 
 def start(customer_id: int, enrolment_id: int, seen_seq: int = 1, **more: Any) -> StartJourney:
