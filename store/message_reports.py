@@ -89,10 +89,16 @@ async def report(
 
 
 async def latest_message(
-    db: Database, message: str, customer_id: int | None = None, *, report: Report | None = None
+    db: Database,
+    message: str,
+    customer_id: int | None = None,
+    *,
+    report: Report | None = None,
+    via: str | None = None,
 ) -> str | None:
-    """The key of the newest message of this id that went out; only on channels of which `report` can be told."""
-    channels = [channel for channel in CHANNELS if report is None or report in reports_of(channel)]
+    """The key of the newest message of this id that went out: by `via`, and on a channel of which `report` can be told,
+    as far as these are given."""
+    channels = [it for it in CHANNELS if via in (None, it) and (report is None or report in reports_of(it))]
     key: str | None = await db.pool.fetchval(_LATEST, message, customer_id, channels, ["sent", *REPORTS, *IN_DOUBT])
     return key
 

@@ -250,5 +250,7 @@ async def test_latest_message_is_the_newest_that_this_can_be_told_of(db: Databas
     customer = await db.pool.fetchval("SELECT customer_id FROM enrolments")
     assert await latest_message(db, "offer") == sms
     assert await latest_message(db, "offer", customer, report="opened") == email
+    assert await latest_message(db, "offer", via="email") == email
+    assert await latest_message(db, "offer", report="opened", via="sms") is None
     assert await latest_message(db, "offer", customer + 1) is None
     assert await latest_message(db, "other") is None
