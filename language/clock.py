@@ -8,22 +8,25 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 class Pace(BaseModel):
     """A journey's clock: `speed` journey seconds pass in one real second since `origin`, when both clocks agreed.
 
-    Speed 1 is the wall clock itself. Other speeds exist on the embedded stack only (`sojourn up --speed`).
+    Speed 1 is the wall clock itself. Other speeds exist on the embedded stack only (`sojourn up --speed`). `shift` puts
+    the journeys' clock ahead by so much, for tests that begin on a day of their own.
     """
 
     model_config = ConfigDict(frozen=True)
 
     speed: float = Field(default=1.0, gt=0)
     origin: AwareDatetime | None = None
+    shift: timedelta = timedelta(0)
 
     def journey_time(self, real: datetime) -> datetime:
         """What the journey's clock shows at a real moment; both aware UTC."""
         if self.speed == 1.0 or self.origin is None:
-            return real
-        return self.origin + (real - self.origin) * self.speed
+            return real + self.shift
+        return self.origin + (real - self.origin) * self.speed + self.shift
 
     def real_time(self, journey: datetime) -> datetime:
         """The real moment at which the journey's clock shows `journey`."""
+        journey -= self.shift
         if self.speed == 1.0 or self.origin is None:
             return journey
         return self.origin + (journey - self.origin) / self.speed

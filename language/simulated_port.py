@@ -153,7 +153,7 @@ class SimulatedPort:
 
     def _take_coupon(self, pool: str) -> Answer:
         world = self._world
-        world.coupons_taken += 1
+        world.coupons_taken[pool] += 1
         codes = world.coupons.setdefault(pool, []) if pool in world.scenario.coupons else [_made_up(world, pool)]
         if not codes:
             return Answer(verdict="refused", reason=f"the pool {pool} is empty")
@@ -180,7 +180,7 @@ class SimulatedPort:
 
 
 def _made_up(world: SimulatedWorld, pool: str) -> str:
-    return f"{pool.upper()}-{world.coupons_taken:04d}"
+    return f"{pool.upper()}-{world.coupons_taken[pool]:04d}"
 
 
 def _shown(draft: Draft) -> str:

@@ -1,6 +1,7 @@
 """What PostgreSQL would hold of one customer in a scenario."""
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -76,8 +77,8 @@ class SimulatedWorld:
         self.others = {
             name: {**standing.model_dump(), "ended_at": None} for name, standing in scenario.journeys.items()
         }
-        self.coupons = {pool: list(codes) for pool, codes in scenario.coupons.items()}
-        self.coupons_taken = 0
+        self.coupons = {pool: sorted(codes) for pool, codes in scenario.coupons.items()}
+        self.coupons_taken: Counter[str] = Counter()
         self.policy = library.policy
         self.contacts: list[Contact] = []
         self.happenings: list[Happening] = []
