@@ -1,9 +1,11 @@
 """Keeps a calendar running for every journey that starts by date or cron line."""
 
 import time
+from datetime import timedelta
 
 import structlog
 
+from language.calendar import LOOK_EVERY
 from language.clock import Pace
 from store.calendar import LiveCalendar, live_calendars
 from store.database import Database
@@ -13,6 +15,8 @@ from workflows.payload import LookAgain, StartCalendar
 log = structlog.get_logger()
 
 PERIOD = 60.0
+A_SECOND = timedelta(seconds=1)
+"""Wall time: looking more often, in demo time, would only make work."""
 
 
 class CalendarKeeper:
@@ -35,7 +39,8 @@ class CalendarKeeper:
                 await self._keep(calendar, LookAgain(version=calendar.version) if is_news else None)
 
     async def _keep(self, calendar: LiveCalendar, news: LookAgain | None) -> None:
-        start = StartCalendar(journey=calendar.journey, title=calendar.title, pace=self._pace)
+        look_every = max(LOOK_EVERY, A_SECOND * self._pace.speed)
+        start = StartCalendar(journey=calendar.journey, title=calendar.title, pace=self._pace, look_every=look_every)
         try:
             await self._client.keep_calendar(start, news=news)
         except TemporalRefused as error:

@@ -150,7 +150,7 @@ class Tick:
                 mark = await self._advance(live[0], alike, mark, now)
             if mark.done_until < at:
                 return CalendarStanding(is_done=False, look_at=now, enrolled=self.enrolled)
-            looks.append(min(now + self.look_every, mark.next_at or now + self.look_every))
+            looks.append(self._look_at(alike[0], mark, now))
         return CalendarStanding(is_done=True, look_at=min(looks), enrolled=self.enrolled)
 
     async def _live(self, journey: str) -> tuple[Listener, datetime] | None:
@@ -158,6 +158,11 @@ class Tick:
         row = await self.connection.fetchrow(_LIVE_VERSION, journey)
         await self.listeners.refresh(self.connection, await self.connection.fetchval(LIVE))
         return (self.listeners.of(journey, row["version"]), row["published_at"]) if row else None
+
+    def _look_at(self, start: Start, mark: Mark, now: datetime) -> datetime:
+        """When something is due next; where dates may become known meanwhile, not later than `look_every` from now."""
+        soon = now + self.look_every
+        return mark.next_at or soon if start.every is not None else min(soon, mark.next_at or soon)
 
     async def _advance(self, live: Listener, alike: Alike, mark: Mark, now: datetime) -> Mark:
         """Decide about the next page of customers, and write down how far that went."""

@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
 MOST_LOOKS = 200
 """Looks after which a run goes on in a fresh one."""
 
-SHORTEST_SLEEP = timedelta(seconds=1)
+SHORTEST_SLEEP = timedelta(milliseconds=500)
 """Wall time, however fast the journeys' clock runs."""
 
 
