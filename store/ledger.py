@@ -101,6 +101,15 @@ WITH recorded AS (
 SELECT status, reason FROM recorded
 """
 
+# A report about the message may come before the provider's answer is recorded; what else the answer said still counts.
+SETTLED_BEFORE = """
+WITH completed AS (
+  UPDATE messages SET provider_id = coalesce(provider_id, $3::text), segments = coalesce($4, segments)
+  WHERE key = $1 AND attempt = $2 AND status <> 'claimed' AND $3::text IS NOT NULL
+)
+SELECT status, reason FROM messages WHERE key = $1
+"""
+
 
 class Overtaken(Exception):
     """A later attempt has the message: this one may say nothing about it any more."""
@@ -196,7 +205,7 @@ async def _record(connection: Any, send: SendMessage, attempt: int, result: Resu
         result.segments,
         now,
         result.opts_out,
-    ) or await connection.fetchrow("SELECT status, reason FROM messages WHERE key = $1", send.key)
+    ) or await connection.fetchrow(SETTLED_BEFORE, send.key, attempt, result.provider_id, result.segments)
     if row is None or row["status"] == "claimed":
         raise Overtaken(send.key)
     return Receipt(verdict=VERDICT_BY_STATUS.get(row["status"], "held"), reason=row["reason"])

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from activities.channel import AccountTrouble, Outgoing
+from activities.channel import Accepted, AccountTrouble, Outgoing
 from activities.channels.sandbox import SandboxChannel, UnprovidedChannel, sandbox_id
 from runtime.settings import Settings
 from store.database import Database
+from store.message_reports import report
 from store.sandbox import SandboxInbox
 from tests.sending import NOW, Desk
 from worker.channels import Channels
@@ -112,3 +113,33 @@ async def test_unprovided_channel_never_sends() -> None:
     with pytest.raises(AccountTrouble, match="no provider is configured for voice"):
         await channel.send(outgoing, within=1)
     assert (await channel.look_up(outgoing, since=NOW)).provider_ids == ()
+
+
+async def test_report_may_come_before_the_answer_is_recorded(desk: Desk) -> None:
+    """A provider's webhook can be quicker than its own answer."""
+    journey = '{"journey": "greeting", "start": [{"on": "Asked"}], "steps": [{"wait": "1d"}]}'
+    await desk.db.pool.execute("UPDATE journey_versions SET definition = $1", journey)
+    order = desk.order("sms")
+    channel = desk.channels["sms"]
+
+    class Hasty:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(channel, name)
+
+        async def send(self, outgoing: Outgoing, *, within: float) -> Accepted:
+            accepted = await channel.send(outgoing, within=within)
+            assert await report(desk.db, lambda: NOW, outgoing.key, "delivered", event_id="SM1-delivered")
+            return accepted
+
+    desk.channels["sms"] = Hasty()
+    receipt = await desk.send(order)
+    row = await desk.row()
+    [accepted] = desk.provider.accepted
+    assert (receipt.verdict, row["status"], row["provider_id"], row["segments"]) == (
+        "sent",
+        "delivered",
+        accepted.id,
+        1,
+    )
+    assert (await desk.send(order)).verdict == "sent"
+    assert len(desk.provider.accepted) == 1

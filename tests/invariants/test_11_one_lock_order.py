@@ -3,8 +3,10 @@
 import asyncio
 import random
 
+from language.message_event import Report
 from store.database import Database
 from store.ingest import Ingest
+from store.message_reports import report
 from tests.store.ingesting import NOW, Clock, alias, identify, publish_journey, track
 
 
@@ -94,3 +96,37 @@ async def test_equal_new_customers_in_opposite_orders_do_not_deadlock(db: Databa
         await asyncio.gather(*(ingest.accept(batch) for ingest, batch in zip(ingests, batches, strict=True)))
     assert await db.pool.fetchval("SELECT count(*) FROM customers") == 150
     assert await deadlocks(db) == 0
+
+
+async def test_reports_of_messages_keep_the_order_too(db: Database) -> None:
+    await journeys(db)
+    dice = random.Random(8)
+    clock = Clock(NOW)
+    ingests = [Ingest(db, clock) for _ in range(2)]
+    users = [f"u{number}" for number in range(6)]
+    await ingests[0].accept([track("Begun", user, {"key": key}) for user in users for key in range(2)])
+    await db.pool.execute(
+        "INSERT INTO messages (key, enrolment_id, customer_id, step, visit, channel, message, message_class, status,"
+        " attempt, created_at, sent_at) SELECT id || '/hi/1/email', id, customer_id, 'hi', 1, 'email', 'hi', 'service',"
+        " 'sent', 1, $1, $1 FROM enrolments",
+        NOW,
+    )
+    keys = [row["key"] for row in await db.pool.fetch("SELECT key FROM messages")]
+
+    async def send(ingest: Ingest) -> None:
+        for _ in range(20):
+            some = dice.sample(users, 4)
+            await ingest.accept([track(dice.choice(["Begun", "Left"]), user, {"key": 1}) for user in some])
+
+    async def tell(number: int) -> None:
+        for turn in range(40):
+            what: Report = dice.choice(("delivered", "opened", "clicked"))
+            await report(db, clock, dice.choice(keys), what, event_id=f"{number} {turn}")
+
+    async def send_out() -> None:
+        for _ in range(40):
+            await claim(db, dice)
+
+    await asyncio.gather(*(send(ingest) for ingest in ingests), *(tell(number) for number in range(3)), send_out())
+    assert await deadlocks(db) == 0
+    assert await db.pool.fetchval("SELECT count(*) FROM message_events") == 3 * 40
