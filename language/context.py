@@ -23,7 +23,7 @@ class Next:
 
 FORWARD = Next("forward")
 LEAVE_OUT = Next("leave_out")
-"""Pass over what hangs on this step: all up to the next waiting step of its block."""
+"""Pass over what hangs on this step: all up to the next `wait` or `wait_for` of its block."""
 
 
 def enter(block: str) -> Next:

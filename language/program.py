@@ -75,8 +75,8 @@ class Program:
             inside = (*around, step.id) if step.repeats_block else around
             inner = step.id if step.repeats_block else following
             ways = {name: self._lay(nested, inner, stage, inside) for name, nested in step.blocks().items()}
-            waiting = next((later.id for later in block[number + 1 :] if later.is_waiting), after)
-            self.place_by_id[step.id] = Place(step, following, ways, waiting, stage, inside)
+            resuming = next((later.id for later in block[number + 1 :] if later.resumes), after)
+            self.place_by_id[step.id] = Place(step, following, ways, resuming, stage, inside)
         return block[0].id if block else after
 
     def stage_of(self, step: str | None) -> str | None:

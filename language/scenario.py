@@ -143,7 +143,7 @@ class Scenario(Part):
     @property
     def length(self) -> timedelta:
         """How long after the beginning the last thing is given or expected."""
-        return max(item.at for item in (*self.given, *self.expect))
+        return max(*(given.at for given in self.given), *(expected.at for expected in self.expect), timedelta(0))
 
 
 def at_beginning(value: Any, begins: datetime) -> Any:

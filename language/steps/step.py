@@ -17,12 +17,14 @@ ROOTS = frozenset({"start", "event", "profile", "steps", "journeys", "repeat", "
 class Step(Part):
     """What all steps have. `verb` is the field that names the step.
 
-    `is_waiting`: leaving it decides which events are new. `goes_on`: what stands below it can follow it.
+    `is_waiting`: leaving it decides which events are new. `resumes`: what a past date leaves out ends before it.
+    `goes_on`: what stands below it can follow it.
     `repeats_block`: its block leads back to it. `numbered`: two equal default ids are told apart by a number.
     """
 
     verb: ClassVar[str] = ""
     is_waiting: ClassVar[bool] = False
+    resumes: ClassVar[bool] = False
     repeats_block: ClassVar[bool] = False
     goes_on: ClassVar[bool] = True
     numbered: ClassVar[bool] = False

@@ -71,6 +71,7 @@ class Wait(Step):
 
     verb: ClassVar[str] = "wait"
     is_waiting: ClassVar[bool] = True
+    resumes: ClassVar[bool] = True
     numbered: ClassVar[bool] = True
 
     wait: WaitKind

@@ -26,6 +26,7 @@ class WaitFor(Step):
 
     verb: ClassVar[str] = "wait_for"
     is_waiting: ClassVar[bool] = True
+    resumes: ClassVar[bool] = True
     numbered: ClassVar[bool] = True
 
     wait_for: Annotated[tuple[Arm, ...], ToClauses, Field(min_length=1)]

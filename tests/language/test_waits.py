@@ -101,6 +101,25 @@ async def test_a_past_date_leaves_out_everything_up_to_the_next_waiting_step() -
     assert await remind("2026-01-05T19:00:00Z") == ["10h over sms"]
 
 
+async def test_a_past_date_leaves_out_whatever_sends_or_asks_though_it_waits_itself() -> None:
+    text = """
+steps:
+  - wait: {until: start.gone, missing: skip}
+  - cascade: reminder
+    via: [{email: {wait: 1h}}, sms]
+  - task: call
+    to: sales
+  - repeat: 2
+    every: 1d
+    do: [{send: reminder, via: email}]
+  - wait: 1h
+  - send: over
+    via: sms
+"""
+    for start in ({"gone": "2020-01-01T00:00:00Z"}, {}):
+        assert (await world(text, start=start).run()).log == ["1h over sms"]
+
+
 async def test_a_past_date_goes_on_only_when_it_says_so() -> None:
     assert await remind("2026-01-05T19:00:00Z", ", past: go") == ["0h reminder email", "10h over sms"]
 
