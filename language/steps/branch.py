@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from language.clause import Use
 from language.context import Context, Next, enter
+from language.ending import Ending
 from language.expression import Expression
 from language.part import Part
 from language.port import DrawArm
@@ -38,6 +39,13 @@ class Branch(Step):
     def own_expressions(self) -> Iterator[Use]:
         for number, arm in enumerate(self.branch):
             yield Use(f"branch.{number}.when", arm.when, ROOTS)
+
+    def endings(self) -> Iterator[Ending]:
+        for number, arm in enumerate(self.branch):
+            block = f"branch.{number}.do"
+            left = {"outcome": arm.when.source}
+            yield Ending(self.way_in_words(block), enter(block), if_=arm.when, results=(left,))
+        yield Ending("otherwise", enter("otherwise"), results=({"outcome": "otherwise"},))
 
     async def run(self, ctx: Context) -> Next:
         for number, arm in enumerate(self.branch):
@@ -95,6 +103,11 @@ class Split(Step):
     def way_in_words(self, block: str) -> str:
         arm = self.arms[int(block.split(".")[1])]
         return f"{arm.arm} ({arm.share:g} %)"
+
+    def endings(self) -> Iterator[Ending]:
+        for number, arm in enumerate(self.arms):
+            block = f"arms.{number}.do"
+            yield Ending(self.way_in_words(block), enter(block), results=({"outcome": arm.arm},))
 
     async def run(self, ctx: Context) -> Next:
         shares = {arm.arm: arm.share for arm in self.arms}

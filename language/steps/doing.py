@@ -9,6 +9,7 @@ from language.clause import Clause, Use
 from language.context import FORWARD, Context, Next, Woke, enter
 from language.delivery import Fact
 from language.duration import Duration
+from language.ending import Ending
 from language.expression import Expression
 from language.part import Part
 from language.port import CallDestination, Escalation, OpenTask, StartJourney, TakeCoupon
@@ -93,6 +94,16 @@ class Task(Step):
     def own_expressions(self) -> Iterator[Use]:
         return _uses(self.with_)
 
+    def endings(self) -> Iterator[Ending]:
+        for result in self.results:
+            block, left = f"results.{result}", {"outcome": result, "result": result}
+            yield Ending(self.way_in_words(block), enter(block), most=self.within, results=(left,))
+        if not self.results:
+            yield Ending("when it is done", FORWARD, most=self.within, results=({"outcome": "done", "result": "done"},))
+        if self.within is not None:
+            words = self.way_in_words("otherwise")
+            yield Ending(words, enter("otherwise"), self.within, self.within, results=({"outcome": "timeout"},))
+
     async def run(self, ctx: Context) -> Next:
         deadline = ctx.remember("until", lambda: ctx.entered_at + self.within if self.within else None)
         if not ctx.remember("opened", bool):
@@ -169,6 +180,10 @@ class Call(Step):
     def own_expressions(self) -> Iterator[Use]:
         return _uses(self.with_)
 
+    def endings(self) -> Iterator[Ending]:
+        yield Ending("", FORWARD)
+        yield Ending(self.way_in_words("otherwise"), enter("otherwise"), results=({"outcome": "refused"},))
+
     async def run(self, ctx: Context) -> Next:
         answer = await ctx.do(CallDestination, destination=self.call, values=await _evaluated(ctx, self.with_))
         if answer.verdict == "done":
@@ -200,6 +215,10 @@ class Coupon(Step):
 
     def passes_on(self) -> bool:
         return True
+
+    def endings(self) -> Iterator[Ending]:
+        yield Ending("", FORWARD)
+        yield Ending(self.way_in_words("otherwise"), enter("otherwise"), results=({"outcome": "empty"},))
 
     async def run(self, ctx: Context) -> Next:
         answer = await ctx.do(TakeCoupon, pool=self.coupon)

@@ -9,6 +9,7 @@ from pydantic import Field
 from language.clause import Clause, ToClauses, Use, uses
 from language.context import FORWARD, Context, Next, enter, finish, go_to
 from language.duration import Duration, format_duration
+from language.ending import Ending
 from language.steps.step import ROOTS, Block, Step
 
 
@@ -75,6 +76,9 @@ class Stop(Step):
 
     def default_id(self) -> str:
         return f"stop_{self.stop}"
+
+    def endings(self) -> Iterator[Ending]:
+        yield Ending("", finish(self.stop))
 
     async def run(self, ctx: Context) -> Next:
         return finish(self.stop)

@@ -11,6 +11,7 @@ from language.clause import Clause, Use
 from language.context import FORWARD, Context, Next, SendOrder, Woke
 from language.delivery import Fact
 from language.duration import Duration
+from language.ending import NO_TIME, Ending, Sending
 from language.expression import Expression
 from language.message_event import CALL_ENDS, EVENTS, GONE_WRONG, Report, event_name, fulfils, reports_of
 from language.part import Part
@@ -73,6 +74,26 @@ class Send(Step):
     def own_expressions(self) -> Iterator[Use]:
         for name, expression in self.with_.items():
             yield Use(f"with.{name}", expression, ROOTS)
+
+    def endings(self) -> Iterator[Ending]:
+        sends = tuple(Sending(self.send, channel) for channel in self.via)
+        if not self._waits_for_call():
+            yield Ending(
+                "", FORWARD, sends=sends, results=tuple(self._left(status) for status in ("sent", "suppressed"))
+            )
+            return
+        for report in CALL_ENDS:
+            words = f"{event_name('voice', report).lower()}"
+            yield Ending(words, FORWARD, most=LONGEST_CALL, sends=sends, results=(self._left("sent", report),))
+        others = tuple(sending for sending in sends if sending.channel != "voice")
+        left = tuple(self._left("sent", status) for status in ("undeliverable", "suppressed", "expired"))
+        yield Ending("no call is made", FORWARD, sends=others, results=left)
+
+    def _left(self, status: str, voice: str | None = None) -> dict[str, Any]:
+        by_channel = {channel: {"status": status} for channel in self.via}
+        if voice is not None:
+            by_channel["voice"] = {"status": voice}
+        return {**by_channel, "outcome": by_channel[self.via[0]]["status"]}
 
     async def run(self, ctx: Context) -> Next:
         values = {name: await ctx.evaluate(expression) for name, expression in self.with_.items()}
@@ -214,6 +235,24 @@ class Cascade(Step):
     def own_expressions(self) -> Iterator[Use]:
         for name, expression in self.with_.items():
             yield Use(f"with.{name}", expression, ROOTS)
+
+    def endings(self) -> Iterator[Ending]:
+        """Each channel that may succeed, and none; without channels that cannot be used, which only shorten it."""
+        sends: tuple[Sending, ...] = ()
+        after = timedelta(0)
+        for rung in self.via:
+            sends = (*sends, Sending(self.cascade, rung.channel, after))
+            if rung.wait is not None or rung.channel == "voice":
+                wait = rung.wait or LONGEST_CALL
+                words = f"{rung.channel} {rung.success}" if rung.success != "goal" else "the goal is reached"
+                left = {"outcome": "reached", "by": rung.channel}
+                yield Ending(words, FORWARD, after, after + wait, sends, results=(left,))
+                after += wait
+        is_sent = self.via[-1].wait is None and self.via[-1].channel != "voice"
+        words, outcome = (
+            ("at last by " + self.via[-1].channel, "sent") if is_sent else ("nobody is reached", "unreached")
+        )
+        yield Ending(words, FORWARD, NO_TIME, after, sends, results=({"outcome": outcome},))
 
     async def run(self, ctx: Context) -> Next:
         values = {name: await ctx.evaluate(expression) for name, expression in self.with_.items()}

@@ -6,7 +6,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, SerializeAsAny, WrapValidator
 
 from language.clause import Clause, Use
-from language.context import Context, Next
+from language.context import FORWARD, Context, Next, enter, go_to
+from language.ending import Ending
 from language.expression import Expression
 from language.part import Part
 
@@ -53,6 +54,15 @@ class Step(Part):
     def passes_on(self) -> bool:
         """Whether what stands below can follow without a way through a nested block."""
         return self.goes_on and not self.blocks()
+
+    def endings(self) -> Iterator[Ending]:
+        """The ways a visit may end. By default: into each block, to each target, and on below."""
+        for block in self.blocks():
+            yield Ending(self.way_in_words(block), enter(block), most=None)
+        for target in self.targets():
+            yield Ending("", go_to(target))
+        if self.passes_on():
+            yield Ending("", FORWARD)
 
     def targets(self) -> tuple[str, ...]:
         """Step ids this step may jump to."""

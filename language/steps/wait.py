@@ -9,10 +9,13 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 from language.clause import Clause, ToClauses, Use, uses
 from language.context import FORWARD, LEAVE_OUT, Context, Next, Woke, finish
 from language.duration import Duration, format_duration
+from language.ending import Ending
 from language.expression import Expression, parse_day, parse_moment
 from language.part import Part
 from language.steps.step import HEAD_ROOTS, ROOTS, Step
 from language.window import Window
+
+LONGEST_TO_WINDOW = timedelta(days=7)
 
 
 class Until(Part):
@@ -97,6 +100,19 @@ class Wait(Step):
 
     def takes_time(self) -> bool:
         return isinstance(self.wait, timedelta) and self.wait > timedelta(0)
+
+    def endings(self) -> Iterator[Ending]:
+        match self.wait:
+            case Until() as until:
+                yield Ending("on the date", FORWARD, most=None)
+                yield Ending("the date has passed already", _way(until.past, "past_date"))
+                yield Ending("there is no date", _way(until.missing, "missing_date"))
+            case WindowWait():
+                yield Ending("", FORWARD, most=LONGEST_TO_WINDOW)
+            case InactiveWait(inactive=length):
+                yield Ending("", FORWARD, least=length, most=None)
+            case length:
+                yield Ending("", FORWARD, least=length, most=length)
 
     async def run(self, ctx: Context) -> Next:
         match self.wait:

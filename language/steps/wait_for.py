@@ -12,6 +12,7 @@ from language.clause import Clause, ToClauses, Use, uses
 from language.context import Context, Next, Woke, concerns, enter
 from language.delivery import Fact
 from language.duration import Duration, format_duration
+from language.ending import Ending
 from language.steps.step import ROOTS, Block, Step
 
 
@@ -61,6 +62,14 @@ class WaitFor(Step):
 
     def takes_time(self) -> bool:
         return self.already is None
+
+    def endings(self) -> Iterator[Ending]:
+        for number in range(len(self.wait_for)):
+            block = f"wait_for.{number}.do"
+            yield Ending(self.way_in_words(block), enter(block), most=None if self.reset_on else self.within)
+        if self.within is not None:
+            most = None if self.reset_on else self.within
+            yield Ending(self.way_in_words("otherwise"), enter("otherwise"), self.within, most)
 
     async def run(self, ctx: Context) -> Next:
         deadline = ctx.remember("until", lambda: ctx.entered_at + self.within if self.within else None)
