@@ -2,8 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -13,6 +13,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from api.reconciler import Reconciler
 from api.relay import Relay
+from harness.bell import Bell
+from harness.patience import eventually
 from language.clock import Pace
 from runtime.temporal import data_converter
 from store.database import Database
@@ -24,23 +26,6 @@ from tests.rows import AT, add_customer, add_enrolment, add_version
 from workflows.client import JourneyClient, workflow_id
 
 _numbers = itertools.count(1)
-
-
-class Bell:
-    """A waker for one process."""
-
-    def __init__(self) -> None:
-        self._rung = asyncio.Event()
-
-    def wake(self) -> None:
-        self._rung.set()
-
-    async def wait(self, timeout: float) -> bool:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._rung.wait(), timeout)
-        rung = self._rung.is_set()
-        self._rung.clear()
-        return rung
 
 
 class Cable:
@@ -146,9 +131,3 @@ async def scene_at(db: Database, address: str) -> AsyncIterator[Scene]:
     runner = UnsandboxedWorkflowRunner()
     async with Worker(client, task_queue=scene.journey, workflows=[RecorderWorkflow], workflow_runner=runner):
         yield scene
-
-
-async def eventually(is_so: Callable[[], Awaitable[bool]], *, within: float = 15.0) -> None:
-    async with asyncio.timeout(within):
-        while not await is_so():
-            await asyncio.sleep(0.01)

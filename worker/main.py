@@ -21,6 +21,7 @@ from store.ledger import MessageLedger
 from store.library import MessageLibrary
 from store.policies import PolicyShelf
 from worker import registration
+from worker.calls import call_activities
 from worker.channels import Channels
 from worker.registration import WORKFLOWS
 from worker.sandbox import sandboxed
@@ -87,7 +88,8 @@ async def _activities(settings: Settings) -> AsyncIterator[list[Callable[..., An
         messaging = MessagingActivities(
             MessageLedger(db), channels.by_name, library.message, policies=shelf.policy, hit=failpoint.hit
         )
-        yield registration.activities(db, messaging)
+        async with call_activities(settings, db) as calls:
+            yield registration.activities(db, messaging, calls)
     finally:
         await channels.close()
         await db.close()

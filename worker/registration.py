@@ -5,7 +5,9 @@ from typing import Any
 
 from activities.arms import ArmActivities
 from activities.calendar import CalendarActivities
+from activities.calls import CallActivities
 from activities.coupons import CouponActivities
+from activities.enrolling import EnrolActivities
 from activities.messaging import MessagingActivities
 from activities.records import RecordActivities
 from activities.tasks import TaskActivities
@@ -13,6 +15,7 @@ from store.arms import Arms
 from store.calendar import Calendars
 from store.coupons import Coupons
 from store.database import Database
+from store.journey_starts import JourneyStarts
 from store.records import Records
 from store.tasks import Tasks
 from workflows.calendar import CalendarWorkflow
@@ -21,7 +24,7 @@ from workflows.journey import JourneyWorkflow
 WORKFLOWS = [JourneyWorkflow, CalendarWorkflow]
 
 
-def activities(db: Database, messaging: MessagingActivities) -> list[Callable[..., Any]]:
+def activities(db: Database, messaging: MessagingActivities, calls: CallActivities) -> list[Callable[..., Any]]:
     """The activities, each with the part of the database it needs."""
     records = RecordActivities(Records(db))
     return [
@@ -31,6 +34,8 @@ def activities(db: Database, messaging: MessagingActivities) -> list[Callable[..
         records.set_traits,
         ArmActivities(Arms(db)).draw_arm,
         CalendarActivities(Calendars(db)).enrol_due,
+        calls.call_destination,
         CouponActivities(Coupons(db)).take_coupon,
+        EnrolActivities(JourneyStarts(db)).start_journey,
         TaskActivities(Tasks(db)).open_task,
     ]

@@ -4,12 +4,13 @@ from typing import Any
 from temporalio.worker import Worker
 
 from activities.records import RecordActivities
+from harness.patience import eventually
 from language.library import compile_journey
 from language.loader import load_journey
 from language.port import StepTrace
 from store.progress import write_progress
 from store.records import Records
-from tests.relaying import Scene, eventually
+from tests.relaying import Scene
 from tests.rows import AT, deliver, enrolment_row, progress, relayed
 from worker.sandbox import sandboxed
 from workflows.client import JourneyClient

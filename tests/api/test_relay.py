@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.client import Client
 
+from harness.patience import eventually
 from runtime.temporal import data_converter
-from tests.relaying import Cable, Scene, eventually
+from tests.relaying import Cable, Scene
 from tests.rows import deliver
 
 

@@ -11,13 +11,13 @@ import pytest
 from activities.channels.sandbox import sandbox_id
 from api.sandbox.calls import RingingCalls, ending
 from api.sandbox.reports import SandboxReports
+from harness.patience import eventually
 from language.channel import CHANNELS
 from language.message_event import reports_of
 from store.database import Database
 from store.ingest import Ingest
 from store.sandbox import SandboxInbox
 from tests.api.reading import Bell, reading
-from tests.relaying import eventually
 from tests.store.ingesting import NOW, Clock, deliveries, publish_journey, track
 
 HEARS: list[dict[str, Any]] = [{"wait_for": [{"on": ["Email Opened", "Call Not Answered", "SMS Answered"]}]}]

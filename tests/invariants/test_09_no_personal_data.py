@@ -10,9 +10,9 @@ import pytest
 from google.protobuf.json_format import MessageToJson
 from temporalio.client import Client, WorkflowHandle
 
+from harness.patience import eventually
 from language.library import read_library
 from store.database import Database
-from tests.relaying import eventually
 from tests.world import DemoTemporal, World, demo_temporal, world_in
 
 PHONE, EMAIL, USER = "+15005557319", "canary-mail@example.com", "canary-user"

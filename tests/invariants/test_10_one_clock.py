@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from harness.patience import eventually
 from language.clock import Pace
 from language.library import read_library
 from store.database import Database
-from tests.relaying import eventually
 from tests.world import DemoTemporal, World, demo_temporal, world_in
 
 SPEED = 8640

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from temporalio.client import Client
 
+from harness.patience import eventually
 from runtime.temporal import data_converter
 from store import commands
 from store.progress import write_progress
-from tests.relaying import Cable, Scene, eventually
+from tests.relaying import Cable, Scene
 from tests.rows import AT, deliver, enrolment_row, progress
 
 

@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from harness.patience import eventually
+from harness.play import play as play_scenario
 from language.library import Library, read_library
 from runtime.port import free_port
 from runtime.roster import Roster
 from runtime.supervisor import Supervisor
 from runtime.temporal_server import temporal_part
 from scripts.directory import read_directories
-from tests.relaying import eventually
 from tests.world import World
 
 JOURNEYS = Path(__file__).parents[2] / "journeys"
@@ -64,8 +65,7 @@ async def over(world: World) -> None:
 
 async def scenario(world: World, name: str) -> None:
     found = SHIPPED.scenarios[str(JOURNEYS / "scenarios" / f"{name}.yaml")]
-    await world.publish(SHIPPED, found.journey)
-    await world.play(found)
+    await play_scenario(world, SHIPPED, found)
 
 
 @play

@@ -9,12 +9,13 @@ from temporalio.worker import Replayer
 
 from api.calendar import CalendarKeeper
 from api.publish import publish
+from harness.patience import eventually
+from harness.play import play
 from language.comparison import compare
 from language.library import Library, read_library
 from language.simulator import Simulator
 from runtime.temporal import data_converter
 from store.database import Database
-from tests.relaying import eventually
 from tests.world import World, demo_temporal, world_in
 from worker.sandbox import sandboxed
 from workflows.calendar import CalendarWorkflow
@@ -222,10 +223,9 @@ async def test_scenario_of_a_calendar_is_the_same_in_the_simulator(
 ) -> None:
     expect = ", ".join(f"{{at: {day}d, send: hello, via: sms}}" for day in days)
     library = journey(name, start, scenario=SCENARIO.format(name=name, expect=expect))
-    await world.publish(library)
     [scenario] = library.scenarios.values()
 
-    played = await world.play(scenario)
+    played = await play(world, library, scenario)
 
     assert compare(scenario, played) == []
     assert compare(scenario, await Simulator(library, scenario).run()) == []

@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from harness.patience import eventually
 from language.library import Library, read_library
-from tests.relaying import eventually
 from tests.world import World
 
 ANA = {"phone": "+5511987654321", "email": "ana@example.com"}

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from harness.patience import eventually
 from language.delivery import Delivery
 from language.library import Library, read_library
 from store.versions import Versions
-from tests.relaying import eventually
 from tests.world import World
 from workflows.payload import Deliveries, StartEnrolment
 
