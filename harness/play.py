@@ -46,11 +46,14 @@ ORDER BY e.id DESC, t.id DESC LIMIT 1
 async def play(world: World, library: Library, scenario: Scenario) -> list[Happening]:
     """Play a scenario to its end in a world that is emptied for it. Needs the time-skipping server."""
     playing = Play(world, library, scenario)
-    await playing.begin()
-    for given in scenario.given:
-        await playing.pass_until(given.at)
-        await playing.give(given)
-    await playing.run_out()
+    try:
+        await playing.begin()
+        for given in scenario.given:
+            await playing.pass_until(given.at)
+            await playing.give(given)
+        await playing.run_out()
+    finally:
+        await world.end_all()
     return await playing.happenings()
 
 
@@ -100,7 +103,6 @@ class Play:
         await self._stop_at_all_due(self._begins + self._scenario.length + AT_ONCE)
         await self._world.end_calendars()
         await self._stop_at_all_due(self._begins + LONGEST_RUN)
-        await self._world.end_all()
 
     async def happenings(self) -> list[Happening]:
         found = await happenings(self._world.db, self._scenario.journey, self._begins)
