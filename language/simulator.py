@@ -52,21 +52,29 @@ class Simulator:
         except TooManyWakes:
             why = f"it waited {self._most_wakes} times; make its waits longer or the scenario shorter"
             self.world.note("cut_short", self._scenario.journey, why=why)
+        await self.stop()
+        return self.world.happenings
+
+    async def stop(self) -> None:
+        """Leave all enrolments where they stand."""
         tasks = [enrolment.task for enrolment in self.world.enrolments if enrolment.task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        return self.world.happenings
 
     async def _play(self) -> None:
         for item in self._scenario.given:
-            await self._pass_until(self._begins + item.at)
-            self._happen(item)
-            await self._time.settle()
-        await self._pass_until(self._begins + self._scenario.length)
+            await self.pass_until(self._begins + item.at)
+            await self.give(item)
+        await self.pass_until(self._begins + self._scenario.length)
         await self._run_until(max(self._time.now, self._begins + LONGEST_RUN))
 
-    async def _pass_until(self, end: datetime) -> None:
+    async def give(self, given: Given) -> None:
+        """Let it happen now, whatever its `at`, and have all act on it."""
+        self._happen(given)
+        await self._time.settle()
+
+    async def pass_until(self, end: datetime) -> None:
         """With what the calendar brings meanwhile; it brings nothing after the last that is given or expected."""
         calendar, world = self._calendar, self.world
         while (came := calendar.next_due(world.profile(), world.zone())) and came.moment <= end:
