@@ -346,6 +346,6 @@ def test_what_is_right_has_no_findings() -> None:
     assert found(scenarios__s=SCENARIO) == []
 
 
-@pytest.mark.parametrize("verb", ["coupon: codes", "task: look\n    to: sales"])
+@pytest.mark.parametrize("verb", ["coupon: codes", "task: look\n    to: sales\n    within: 1d"])
 def test_what_stands_below_is_led_to_though_otherwise_stops(verb: str) -> None:
     assert found(j=STEPS + f"  - {verb}\n    otherwise: [{{stop: none}}]\n  - send: m\n") == []
