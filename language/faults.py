@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -86,12 +86,23 @@ def _verb_faults(source: Source, path: Path, step: Any) -> Iterator[Finding]:
         remedy = f"write `- verb: …` with one of {', '.join(known)}"
         yield fault(source, path, f"{shown(step)} is not a step", remedy, "not-a-step")
         return
-    verbs = [verb for verb in known if verb in step]
+    verbs = _verbs(step, known)
     if len(verbs) > 1:
         what = f"one step has {len(verbs)} verbs: {', '.join(verbs)}"
         yield fault(source, path, what, "make them steps of their own, each with its own `-`", "several-verbs")
     if not verbs:
         yield _no_verb(source, path, step, known)
+
+
+def _verbs(step: Mapping[str, Any], known: Mapping[str, type[Step]]) -> list[str]:
+    """The verbs of a step, without those that are fields of another: a send may say `wait: accepted`."""
+    named = [verb for verb in known if verb in step]
+    return [verb for verb in named if not any(_has_field(known[it], verb, step[verb]) for it in named if it != verb)]
+
+
+def _has_field(step: type[Step], name: str, value: Any) -> bool:
+    field = step.model_fields.get(name)
+    return field is not None and value in [choice for part in get_args(field.annotation) for choice in get_args(part)]
 
 
 def _no_verb(source: Source, path: Path, step: Mapping[str, Any], known: Mapping[str, type[Step]]) -> Finding:

@@ -117,6 +117,11 @@ async def test_a_sent_call_is_waited_for() -> None:
     assert given.state.results["send_hello"]["outcome"] == "busy"
 
 
+async def test_a_call_that_is_only_to_be_placed_is_not_waited_for() -> None:
+    text = "steps:\n  - {send: hello, via: voice, wait: accepted}\n  - {send: after, via: email}\n"
+    assert (await world(text).run()).log == ["0h hello voice", "0h after email"]
+
+
 async def test_nobody_says_how_the_call_ended() -> None:
     text = "steps:\n  - send: hello\n    via: voice\n  - send: after\n    via: email\n"
     given = await world(text).run()
