@@ -14,7 +14,9 @@ from language.delivery import Command
 from language.journey import Journey
 from language.library import read_library
 from language.loader import load_journey, load_message, load_scenario
+from language.port import StepTrace
 from language.simulator import Simulator
+from language.steps import InactiveWait
 from tests.language.fake_port import World
 
 MESSAGE = "message: m\nclass: service\nemail: {subject: S, body: '{{ start.a }}'}\nsms: 'Hi'\n"
@@ -155,6 +157,13 @@ def planned(journey: Journey, start: dict[str, Any], happenings: list[Any], *, r
     return one
 
 
+def visits(journey: Journey, one: World) -> list[StepTrace]:
+    """Its trace. Until when it waits for inactivity is only what was known when it last looked."""
+    silences = {step.id for step in journey.every_step() if isinstance(getattr(step, "wait", None), InactiveWait)}
+    traces = one.traces.values()
+    return [trace.model_copy(update={"waits_until": None}) if trace.step in silences else trace for trace in traces]
+
+
 @settings(max_examples=80)
 @given(journeys(), STARTS, HAPPENINGS)
 async def test_a_run_that_starts_afresh_at_every_sleep_does_the_same(
@@ -164,7 +173,7 @@ async def test_a_run_that_starts_afresh_at_every_sleep_does_the_same(
     straight = await planned(journey, start, happenings, rolls_over=False).run()
     rolled = await planned(journey, start, happenings, rolls_over=True).run()
     assert (rolled.log, rolled.outcome) == (straight.log, straight.outcome)
-    assert rolled.traces == straight.traces
+    assert visits(journey, rolled) == visits(journey, straight)
 
 
 @settings(max_examples=50)
