@@ -15,24 +15,43 @@ class Mismatch:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`mismatches` is empty when all agrees. `met` and `unexpected` are places in the list of what happened."""
+
+    mismatches: list[Mismatch]
+    met: frozenset[int]
+    unexpected: frozenset[int]
+
+
 def compare(
     scenario: Scenario, happenings: list[Happening], tolerance: timedelta = timedelta(seconds=60)
 ) -> list[Mismatch]:
     """Hold what happened against what the scenario expects; empty when they agree. Every send counts."""
-    left = [happening for happening in happenings if happening.kind in _EXPECTED]
+    return held_against(scenario, happenings, tolerance).mismatches
+
+
+def held_against(
+    scenario: Scenario, happenings: list[Happening], tolerance: timedelta = timedelta(seconds=60)
+) -> Comparison:
+    """What `compare` says, and of each happening whether it was expected."""
+    left = {number: happening for number, happening in enumerate(happenings) if happening.kind in _EXPECTED}
     found = [Mismatch(h.at, f"{h.name} {_WORDS[h.kind]}: {h.why}") for h in happenings if h.kind in _WORDS]
+    met: set[int] = set()
     for expected in scenario.expect:
-        meets = (item for item in left if _meets(item, expected) and abs(item.at - expected.at) <= tolerance)
+        meets = (n for n, item in left.items() if _meets(item, expected) and abs(item.at - expected.at) <= tolerance)
         match = next(meets, None)
         if match is None:
-            found.append(Mismatch(expected.at, _missed(expected, left)))
+            found.append(Mismatch(expected.at, _missed(expected, list(left.values()))))
             continue
-        left.remove(match)
-        if expected.contains is not None and expected.contains not in (match.text or ""):
+        text = left.pop(match).text or ""
+        if expected.contains is not None and expected.contains not in text:
             found.append(Mismatch(expected.at, f"{_said(expected)} does not contain {expected.contains!r}"))
-    unexpected = (item for item in left if item.kind == "sent")
-    found += [Mismatch(item.at, f"{item.name} by {item.channel} was sent, unexpected") for item in unexpected]
-    return sorted(found, key=lambda mismatch: mismatch.at)
+        else:
+            met.add(match)
+    unexpected = {number: item for number, item in left.items() if item.kind == "sent"}
+    found += [Mismatch(it.at, f"{it.name} by {it.channel} was sent, unexpected") for it in unexpected.values()]
+    return Comparison(sorted(found, key=lambda mismatch: mismatch.at), frozenset(met), frozenset(unexpected))
 
 
 _WORDS = {"paused": "was paused", "cut_short": "was cut short", "impossible": "could not happen"}

@@ -33,7 +33,8 @@ from language.simulated_world import SentMessage, SimulatedEnrolment, SimulatedW
 
 class SimulatedPort:
     def __init__(self, world: SimulatedWorld, enrolment: SimulatedEnrolment) -> None:
-        self._world, self._enrolment = world, enrolment
+        self.world = self._world = world
+        self._enrolment = enrolment
         self._answers: dict[tuple[str, str, str], Answer] = {}
 
     def now(self) -> datetime:
@@ -52,17 +53,23 @@ class SimulatedPort:
         self._write(order.progress)
         decided = self._decide(order)
         if isinstance(decided, Hold):
-            world.note("held", order.message, channel=order.channel, why=decided.reason)
+            self._told("held", order, why=decided.reason, until=decided.until - world.begins)
             return Receipt(verdict="held", reason=decided.reason, retry_at=decided.until)
         status = "sent" if isinstance(decided, Draft) else decided.verdict
         enrolment.messages.setdefault(order.step, {})[order.channel] = {"status": status}
         if isinstance(decided, Refusal):
-            world.note("not_sent", order.message, channel=order.channel, why=decided.reason)
+            self._told("not_sent", order, why=decided.reason)
             return Receipt(verdict=decided.verdict, reason=decided.reason)
         channel = cast(Channel, order.channel)  # the loader has checked it
         enrolment.sent.append(SentMessage(order.message, order.step, order.visit, channel))
-        world.note("sent", order.message, channel=order.channel, text=_shown(decided))
+        self._told("sent", order, text=_shown(decided))
         return Receipt(verdict="sent")
+
+    def _told(self, kind: str, order: SendMessage, **more: Any) -> None:
+        self._note(kind, order.message, channel=order.channel, step=order.step, **more)
+
+    def _note(self, kind: str, name: str, **more: Any) -> None:
+        self._world.note(kind, name, enrolment=self._enrolment.id, **more)
 
     def _decide(self, order: SendMessage) -> Judgement:
         """The gate's word, with all that was claimed in the scenario so far as the customer's contacts."""
@@ -102,12 +109,12 @@ class SimulatedPort:
         self._write(progress)
         if progress.pause is not None:
             enrolment.is_paused = True
-            self._world.note("paused", progress.step or "", why=progress.pause)
+            self._note("paused", progress.step or "", why=progress.pause)
         if progress.ended_as is not None:
             enrolment.outcome = enrolment.outcome or progress.ended_as
             enrolment.ended_at = enrolment.ended_at or progress.at
             enrolment.state = "ended"
-            self._world.note("ended", enrolment.outcome)
+            self._note("ended", enrolment.outcome)
         return Standing(paused=enrolment.is_paused)
 
     def _write(self, progress: Progress) -> None:
@@ -139,7 +146,7 @@ class SimulatedPort:
         match deed:
             case OpenTask():
                 self._enrolment.tasks.append(deed)
-                self._world.note("task", deed.task, why=f"for {deed.to}")
+                self._note("task", deed.task, why=f"for {deed.to}", step=deed.step, values=deed.values)
                 return Answer(verdict="done", result={"task_id": len(self._enrolment.tasks)})
             case TakeCoupon(pool=pool):
                 return self._take_coupon(pool)
@@ -168,12 +175,12 @@ class SimulatedPort:
         if world.others.get(target, {}).get("active"):
             return Answer(verdict="refused", reason="already in this journey")
         world.others[target] = {"active": True, "stage": None, "outcome": None, "ended_at": None}
-        world.note("start", target)
+        self._note("start", target)
         return Answer(verdict="done", result={"enrolment_id": 0})
 
     def _call(self, destination: str) -> Answer:
         answer: dict[str, Any] | str = self._world.scenario.answers.get(destination, {})
-        self._world.note("call", destination)
+        self._note("call", destination)
         if isinstance(answer, str):
             return Answer(verdict="refused", reason="as the scenario says")
         return Answer(verdict="done", result=answer)

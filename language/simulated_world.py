@@ -65,10 +65,15 @@ class SimulatedEnrolment:
 
 
 class SimulatedWorld:
-    """One customer, their enrolments in one journey, and how they stand in others."""
+    """One customer, their enrolments in one journey, and how they stand in others.
 
-    def __init__(self, library: Library, scenario: Scenario, begins: datetime, time: VirtualTime) -> None:
-        self.scenario, self.begins, self.time = scenario, begins, time
+    `tells_all`: also what nobody can expect of a scenario is told, and the reason of everything.
+    """
+
+    def __init__(
+        self, library: Library, scenario: Scenario, begins: datetime, time: VirtualTime, *, tells_all: bool = False
+    ) -> None:
+        self.scenario, self.begins, self.time, self.tells_all = scenario, begins, time, tells_all
         self.messages = library.messages
         self.traits = dict(scenario.customer.traits)
         self.last_seen: datetime | None = None
@@ -88,7 +93,12 @@ class SimulatedWorld:
         return self.time.now
 
     def note(self, kind: str, name: str, **more: Any) -> None:
-        self.happenings.append(Happening(self.now - self.begins, kind, name, **more))
+        self.happenings.append(Happening(self.now - self.begins, kind, name, **more, zone=self.zone()))
+
+    def tell(self, kind: str, name: str, **more: Any) -> None:
+        """What is noted only when all is to be told."""
+        if self.tells_all:
+            self.note(kind, name, **more)
 
     def profile(self) -> dict[str, Any]:
         customer = self.scenario.customer

@@ -20,6 +20,7 @@ from language.local_time import find_zone
 from language.message_event import ACTIVITY, Report, event_name, outranks, reports_of
 from language.program import Program
 from language.scenario import Given, Scenario, at_beginning
+from language.simulated_interpreter import TellingInterpreter, told_of
 from language.simulated_port import SimulatedPort
 from language.simulated_world import SentMessage, SimulatedEnrolment, SimulatedWorld
 from language.state import Enrolment, State
@@ -36,7 +37,9 @@ VERSION = 1
 class Simulator:
     """Plays one scenario. `run()` returns everything that happened, in order; `world` is what is left then."""
 
-    def __init__(self, library: Library, scenario: Scenario, *, most_wakes: int = MOST_WAKES) -> None:
+    def __init__(
+        self, library: Library, scenario: Scenario, *, most_wakes: int = MOST_WAKES, tells_all: bool = False
+    ) -> None:
         self._scenario = scenario
         self._listener = Listener(library.journeys[scenario.journey], VERSION)
         self._program = Program(self._listener.definition)
@@ -44,7 +47,7 @@ class Simulator:
         self._most_wakes = most_wakes
         self._time = VirtualTime(self._begins, most_wakes)
         self._calendar = OwnCalendar(self._listener.definition.calendar_starts, self._begins)
-        self.world = SimulatedWorld(library, scenario, self._begins, self._time)
+        self.world = SimulatedWorld(library, scenario, self._begins, self._time, tells_all=tells_all)
 
     async def run(self) -> list[Happening]:
         try:
@@ -95,7 +98,9 @@ class Simulator:
 
     def _happen(self, given: Given) -> None:
         if given.traits is not None:
-            self.world.traits.update(at_beginning(given.traits, self._begins))
+            traits = at_beginning(given.traits, self._begins)
+            self.world.traits.update(traits)
+            self.world.tell("traits", ", ".join(traits), values=traits)
         elif given.report is not None:
             self._report(*given.report, given.via)
         elif given.done is not None:
@@ -105,7 +110,7 @@ class Simulator:
 
     def _track(self, name: str, properties: dict[str, Any]) -> None:
         world, now = self.world, self._time.now
-        world.note("event", name)
+        world.note("event", name, values=properties)
         world.last_seen = now
         occurrence = Occurrence(name=name, properties=properties, at=now, occurred_at=now)
         journeys = world.journeys()
@@ -116,6 +121,7 @@ class Simulator:
 
     def _affect(self, enrolment: SimulatedEnrolment, occurrence: Occurrence, journeys: dict[str, Any]) -> None:
         effects = self._effects(enrolment, occurrence, journeys)
+        self._tell(enrolment, occurrence, effects)
         if effects.goal:
             enrolment.goal_at = self._time.now
         if effects.unlisted is not None:
@@ -132,6 +138,11 @@ class Simulator:
                 rearmed=effects.rearmed,
                 stage=effects.stage,
             )
+
+    def _tell(self, enrolment: SimulatedEnrolment, occurrence: Occurrence, effects: Effects) -> None:
+        """What the event does to the enrolment, beside what its run will tell."""
+        for kind, why in told_of(occurrence.name, effects, is_active=enrolment.is_active):
+            self.world.tell(kind, occurrence.name, why=why, enrolment=enrolment.id)
 
     def _effects(self, enrolment: SimulatedEnrolment, occurrence: Occurrence, journeys: dict[str, Any]) -> Effects:
         return self._listener.effects(
@@ -152,11 +163,11 @@ class Simulator:
         for enrolment in reversed(self.world.enrolments):
             for sent in reversed(enrolment.sent):
                 if sent.message == message and report in reports_of(sent.channel) and via in (None, sent.channel):
-                    self._tell(enrolment, sent, report)
+                    self._report_of(enrolment, sent, report)
                     return
         self.world.note("impossible", message, why=f"it was not sent before, so it cannot be {report}")
 
-    def _tell(self, enrolment: SimulatedEnrolment, sent: SentMessage, report: Report) -> None:
+    def _report_of(self, enrolment: SimulatedEnrolment, sent: SentMessage, report: Report) -> None:
         told = enrolment.messages[sent.step][sent.channel]
         if outranks(report, told["status"]):
             told["status"] = report
@@ -187,7 +198,7 @@ class Simulator:
         is_activity: bool,
     ) -> None:
         now = self._time.now
-        self.world.note("event", name)
+        self.world.note("event", name, values=properties, step=about["step"])
         occurrence = Occurrence(
             name=name, properties=properties, at=now, occurred_at=now, is_activity=is_activity, about=about
         )
@@ -206,6 +217,8 @@ class Simulator:
     def _enter(self, occurrence: Occurrence, journeys: dict[str, Any]) -> None:
         entry = self._listener.entry(occurrence, self.world.profile(), journeys)
         if entry is None:
+            if not any(enrolment.is_active for enrolment in self.world.enrolments):
+                self.world.tell("why", occurrence.name, why="starts nothing: no `start` of the journey fits it")
             return None
         if entry.missing_key:
             return self._refuse(occurrence, "the event has no key")
@@ -245,11 +258,12 @@ class Simulator:
             run_id="simulated",
         )
         state = State(step=self._program.first, start=dict(simulated.start))
-        simulated.interpreter = Interpreter(self._program, enrolment, state, SimulatedPort(world, simulated))
+        kind = TellingInterpreter if world.tells_all else Interpreter
+        simulated.interpreter = kind(self._program, enrolment, state, SimulatedPort(world, simulated))
         simulated.deliver(now, kind="start", stage=stage)
         simulated.task = asyncio.get_running_loop().create_task(simulated.interpreter.run())
         world.enrolments.append(simulated)
-        world.note("started", self._scenario.journey)
+        world.note("started", self._scenario.journey, enrolment=simulated.id)
 
 
 def _fact(occurrence: Occurrence, effects: Effects) -> Fact:
@@ -270,6 +284,6 @@ def beginning(scenario: Scenario) -> datetime:
     return datetime(2026, 1, 5, 9, tzinfo=ZoneInfo(scenario.customer.time_zone or "UTC")).astimezone(UTC)
 
 
-def simulate(library: Library, scenario: Scenario) -> list[Happening]:
-    """Play a scenario to its end in virtual time."""
-    return asyncio.run(Simulator(library, scenario).run())
+def simulate(library: Library, scenario: Scenario, *, tells_all: bool = False) -> list[Happening]:
+    """Play a scenario to its end in virtual time. `tells_all`: with waits, stages, and the reason of everything."""
+    return asyncio.run(Simulator(library, scenario, tells_all=tells_all).run())
