@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
 from language.expression import Expression
 from language.part import Part
@@ -23,12 +25,18 @@ def _names(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
+EventName = Annotated[str, Field(min_length=1)]
+Names = Annotated[
+    tuple[EventName, ...],
+    BeforeValidator(_names, json_schema_input_type=EventName | Annotated[tuple[EventName, ...], Field(min_length=1)]),
+]
+"""One name or several."""
+
+
 class Clause(Part):
     """An event to listen for. `on` is one name or several; `any_activity` means any sign of life of the customer."""
 
-    on: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        min_length=1, description="The event's name, or several.", examples=["Account Activated"]
-    )
+    on: Names = Field(min_length=1, description="The event's name, or several.", examples=["Account Activated"])
     where: Expression | None = Field(default=None, description="Only events for which this is true.")
     match: Literal["customer"] | None = Field(
         default=None, description="`customer`: any event of the customer, also one without the journey's key."
@@ -58,7 +66,26 @@ def _clauses(value: Any) -> Any:
     return value
 
 
-ToClauses = BeforeValidator(_clauses)
+class _ToClauses:
+    """An annotation of a field that holds several clauses."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_clauses, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        several = handler(schema)
+        name = {"type": "string", "minLength": 1}
+        return {
+            "anyOf": [
+                name,
+                {"type": "array", "items": name, "minItems": 1},
+                several["items"],
+                {**several, "minItems": 1},
+            ]
+        }
+
+
+ToClauses = _ToClauses()
 """Lets a field of several clauses be written as one event name, a list of names, one clause, or a list of clauses."""
 
 

@@ -77,7 +77,11 @@ def _retry_for(value: timedelta) -> timedelta:
 
 
 Variable = Annotated[str, AfterValidator(_variable)]
-Success = Annotated[str, BeforeValidator(str), Field(pattern=r"^[2-5](xx|\d\d)$", examples=["2xx", "409"])]
+Success = Annotated[
+    str,
+    BeforeValidator(str, json_schema_input_type=str | int),
+    Field(pattern=r"^[2-5](xx|\d\d)$", examples=["2xx", "409"]),
+]
 
 
 class Destination(Part):
@@ -86,7 +90,7 @@ class Destination(Part):
     url: Annotated[str, AfterValidator(_url)] = Field(
         description="Where it is called; redirects are not followed.", examples=["https://crm.example.com/leads"]
     )
-    method: Literal["POST", "PUT", "PATCH"] = "POST"
+    method: Literal["POST", "PUT", "PATCH"] = Field(default="POST", description="The HTTP method.")
     headers: Annotated[dict[str, str], AfterValidator(_open_headers)] = Field(
         default_factory=dict, description="Sent as they stand. Nothing secret."
     )

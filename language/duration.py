@@ -10,6 +10,7 @@ LONGEST = timedelta(days=3660)
 _SECONDS_BY_UNIT = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([wdhms])")
 _WHOLE = re.compile(rf"\s*(?:{_PART.pattern}\s*)+")
+_IN_JSON = r"^(\s*\d+(\.\d+)?\s*[wdhms])+\s*$|^P"
 _ISO: TypeAdapter[timedelta] = TypeAdapter(timedelta)
 
 
@@ -51,6 +52,6 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["30s", "15m", "6h", "2d", "1w", "1d 12h"]}),
+    WithJsonSchema({"type": "string", "pattern": _IN_JSON, "examples": ["30s", "15m", "6h", "2d", "1w", "1d 12h"]}),
 ]
 """A field that holds a length of time."""

@@ -114,7 +114,11 @@ class Expression:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "string", "description": "A CEL expression.", "examples": ['event.to == "bought"']}
+        return {
+            "type": ["string", "number", "boolean"],
+            "description": "A CEL expression.",
+            "examples": ['event.to == "bought"'],
+        }
 
     @classmethod
     def _validate(cls, value: Any) -> "Expression":

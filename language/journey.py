@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from language.clause import Clause, ToClauses, Use, uses
+from language.clause import Clause, Names, ToClauses, Use, uses
 from language.cron import Cron
 from language.duration import Duration
 from language.expression import Expression
@@ -22,8 +22,12 @@ _TRAIT = re.compile(r"profile\.[A-Za-z_]\w*")
 class Start(Part):
     """One way into the journey: an event, the calendar, or `call: true` for the API alone."""
 
-    on: tuple[str, ...] = Field(default=(), description="The event's name, or several.", examples=["Account Created"])
-    where: Expression | None = None
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [way]} for way in ("on", "call", "audience", "date", "every")]}
+    )
+
+    on: Names = Field(default=(), description="The event's name, or several.", examples=["Account Created"])
+    where: Expression | None = Field(default=None, description="Only if this is true.")
     call: bool = Field(default=False, description="true: enrolled through the API.")
     audience: dict[str, str] | None = Field(default=None, description="`joins: x` or `leaves: x`.")
     date: Expression | None = Field(
@@ -41,13 +45,6 @@ class Start(Part):
     time_zone: str | None = Field(
         default=None, description="Whose clocks an `every` goes by; UTC if left out.", examples=["Europe/Moscow"]
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_or_many(cls, value: Any) -> Any:
-        if isinstance(value, Mapping) and isinstance(value.get("on"), str):
-            return {**value, "on": (value["on"],)}
-        return value
 
     @field_validator("date")
     @classmethod
@@ -110,15 +107,13 @@ class Goal(Clause):
 class After(Part):
     """Enter again this long after the last enrolment ended."""
 
-    after: Duration
+    after: Duration = Field(description="How long after the end of the last one.", examples=["30d"])
 
 
 class StageRule(Part):
     """Which events move an enrolment between stages, and what names the stage."""
 
-    on: Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)] = Field(
-        min_length=1, description="The event's name, or several.", examples=["Funnel Status Changed"]
-    )
+    on: Names = Field(min_length=1, description="The event's name, or several.", examples=["Funnel Status Changed"])
     is_: Expression = Field(alias="is", description="The status: a stage's id, or one of its `statuses`.")
 
 
@@ -126,40 +121,72 @@ class Stage(Part):
     """One stage of a funnel. When its steps are done, the enrolment rests there until the next status."""
 
     statuses: tuple[str, ...] = Field(default=(), description="Further values that mean this stage.")
-    steps: Block = ()
+    steps: Block = Field(default=(), description="What is done in this stage.")
     restart: bool = Field(default=False, description="true: the same stage again begins it anew.")
     control: float | None = Field(default=None, ge=0, le=100, description="Per cent held out in this stage.")
-    note: str | None = None
+    note: str | None = Field(default=None, description="For people.")
 
 
 class Journey(Part):
     """What a customer goes through: a head that says who enters and leaves, and steps."""
 
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["steps"]}, {"required": ["stage", "stages"]}]})
+
     journey: str = Field(pattern=NAME, description="The journey's id: snake_case, unique.")
     title: str = Field(default="", description="For people.")
     owner: str | None = Field(default=None, description="Who approves it.")
-    description: str | None = None
-    note: str | None = None
+    description: str | None = Field(default=None, description="What it is for, in a few sentences.")
+    note: str | None = Field(default=None, description="For people.")
 
     key: Expression | None = Field(default=None, description="One enrolment per customer and key.")
-    start: Annotated[tuple[Start, ...], BeforeValidator(lambda v: (v,) if isinstance(v, Mapping) else v)] = Field(
-        min_length=1, description="What brings a customer in."
+    start: Annotated[
+        tuple[Start, ...],
+        BeforeValidator(
+            lambda v: (v,) if isinstance(v, Mapping) else v,
+            json_schema_input_type=Start | Annotated[tuple[Start, ...], Field(min_length=1)],
+        ),
+    ] = Field(min_length=1, description="What brings a customer in.", examples=[[{"on": "Account Created"}]])
+    again: Literal["never", "after_exit", "always"] | After = Field(
+        default="never",
+        description="Whether a customer comes in again: never, after the last enrolment ended, always (the open one "
+        "ends as `replaced`), or so long after the last end.",
+        examples=["after_exit", {"after": "30d"}],
     )
-    again: Literal["never", "after_exit", "always"] | After = "never"
     late: Duration = Field(default=timedelta(days=7), description="Older events start nothing.")
-    exit: Annotated[tuple[Exit, ...], ToClauses] = ()
-    goal: Goal | None = None
-    on_resume: Literal["send", "skip", "replan"] = "send"
+    exit: Annotated[tuple[Exit, ...], ToClauses] = Field(
+        default=(), description="Events that end it at once.", examples=[{"on": "Account Closed", "outcome": "closed"}]
+    )
+    goal: Goal | None = Field(
+        default=None, description="The event that it is all for.", examples=[{"on": "Subscribed", "within": "30d"}]
+    )
+    on_resume: Literal["send", "skip", "replan"] = Field(
+        default="send",
+        description="After a pause, what fell due meanwhile is sent if still valid, skipped, or planned anew.",
+    )
     control: float = Field(default=0, ge=0, le=100, description="Per cent held out.")
-    group: str | None = None
-    priority: int | Expression = 50
-    locked: bool = False
-    when_displaced: Literal["exit", "suspend"] = "exit"
-    wait_turn: Duration | None = None
+    group: str | None = Field(
+        default=None, description="Of the journeys of one group a customer is in one at a time.", examples=["lifecycle"]
+    )
+    priority: int | Expression = Field(default=50, description="Who wins in the group; the higher one, 0 to 100.")
+    locked: bool = Field(default=False, description="true: no other journey of the group displaces it.")
+    when_displaced: Literal["exit", "suspend"] = Field(
+        default="exit", description="What becomes of it when it is displaced: it ends, or goes on afterwards."
+    )
+    wait_turn: Duration | None = Field(
+        default=None,
+        description="How long somebody who may not come in now, for a journey of the group that stays, waits for it.",
+        examples=["2d"],
+    )
 
-    stage: StageRule | None = None
-    steps: Block = ()
-    stages: dict[Annotated[str, Field(pattern=NAME)], Stage] = Field(default_factory=dict)
+    stage: StageRule | None = Field(
+        default=None,
+        description="For a funnel: the event that moves customers between the stages.",
+        examples=[{"on": "Funnel Status Changed", "is": "event.to"}],
+    )
+    steps: Block = Field(default=(), description="What is done, one after the other.", examples=[[{"send": "welcome"}]])
+    stages: dict[Annotated[str, Field(pattern=NAME)], Stage] = Field(
+        default_factory=dict, description="For a funnel, instead of `steps`: what is done in each stage, by its id."
+    )
 
     @model_validator(mode="after")
     def _steps_or_stages(self) -> "Journey":

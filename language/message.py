@@ -129,12 +129,34 @@ Sms = Annotated[Text, Field(description="The SMS, at most 1,600 characters.", ex
 class Wording(Part):
     """The texts in one language, by channel."""
 
-    email: Email | None = None
-    sms: Sms | None = None
-    whatsapp: Whatsapp | None = None
-    voice: Voice | None = None
-    push: Push | None = None
-    web_push: Push | None = None
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": [channel]} for channel in CHANNELS]})
+
+    email: Email | None = Field(
+        default=None, description="The e-mail.", examples=[{"subject": "Welcome", "body": "Your account is ready."}]
+    )
+    sms: Sms | None = Field(
+        default=None, description="The SMS, at most 1,600 characters.", examples=["{{ start.flat }} is yours."]
+    )
+    whatsapp: Whatsapp | None = Field(
+        default=None,
+        description="The WhatsApp message: an approved template.",
+        examples=[{"content_sid": "HX0123456789abcdef0123456789abcdef", "variables": {"1": "{{ start.flat }}"}}],
+    )
+    voice: Voice | None = Field(
+        default=None,
+        description="The phone call.",
+        examples=[{"say": "Hello, your account is ready.", "timeout": "25s"}],
+    )
+    push: Push | None = Field(
+        default=None,
+        description="The notification in the app.",
+        examples=[{"title": "Your flat is waiting", "body": "It is yours until Friday."}],
+    )
+    web_push: Push | None = Field(
+        default=None,
+        description="The notification in the browser.",
+        examples=[{"title": "Your flat is waiting", "body": "It is yours until Friday."}],
+    )
 
     @property
     def channels(self) -> tuple[Channel, ...]:
@@ -150,6 +172,14 @@ class Wording(Part):
 
 class Message(Wording):
     """A message file. The texts beside `message:` are the default; `locales` holds them in other languages."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": [channel]} for channel in CHANNELS],
+            "if": {"properties": {"class": {"const": "promotional"}}},
+            "then": {"required": ["topic"]},
+        }
+    )
 
     message: str = Field(
         pattern=r"^[a-z][a-z0-9_]*$", description="The message's id, snake_case.", examples=["reservation_ends"]

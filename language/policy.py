@@ -64,7 +64,11 @@ def _check_prefixes(prices: dict[str, Decimal]) -> dict[str, Decimal]:
     return prices
 
 
-Price = Annotated[dict[str, Decimal], BeforeValidator(_price_by_prefix), AfterValidator(_check_prefixes)]
+Price = Annotated[
+    dict[str, Decimal],
+    BeforeValidator(_price_by_prefix, json_schema_input_type=Decimal | dict[str, Decimal]),
+    AfterValidator(_check_prefixes),
+]
 """One price, or one by the number's first digits, the longest that fit; `default` for all others."""
 
 
@@ -74,12 +78,14 @@ class Costs(Part):
     currency: Annotated[str, AfterValidator(_check_currency)] = Field(
         default="USD", description="Of all prices.", examples=["EUR"]
     )
-    email: Price | None = Field(default=None, examples=[0.0006])
-    sms: Price | None = Field(default=None, examples=[{"default": 0.06, "+1": 0.0083}])
-    whatsapp: Price | None = Field(default=None, examples=[{"default": 0.03}])
-    voice: Price | None = Field(default=None, examples=[{"default": 0.05, "+1": 0.014}])
-    push: Price | None = Field(default=None, examples=[0])
-    web_push: Price | None = Field(default=None, examples=[0])
+    email: Price | None = Field(default=None, description="Of an e-mail.", examples=[0.0006])
+    sms: Price | None = Field(
+        default=None, description="Of a part of an SMS.", examples=[{"default": 0.06, "+1": 0.0083}]
+    )
+    whatsapp: Price | None = Field(default=None, description="Of a WhatsApp message.", examples=[{"default": 0.03}])
+    voice: Price | None = Field(default=None, description="Of a call.", examples=[{"default": 0.05, "+1": 0.014}])
+    push: Price | None = Field(default=None, description="Of a notification in the app.", examples=[0])
+    web_push: Price | None = Field(default=None, description="Of a notification in the browser.", examples=[0])
 
     @model_validator(mode="after")
     def _countries_have_phones(self) -> Self:
@@ -118,9 +124,9 @@ class Policy(Part):
     """The rules for all journeys of the directory. What is left out does not limit anything."""
 
     caps: tuple[Cap, ...] = Field(default=(), description="How many messages in how long.")
-    quiet_hours: Annotated[tuple[QuietHours, ...], BeforeValidator(_spans)] = Field(
-        default=(), description="When only transactional messages go out; one span or a list."
-    )
+    quiet_hours: Annotated[
+        tuple[QuietHours, ...], BeforeValidator(_spans, json_schema_input_type=QuietHours | tuple[QuietHours, ...])
+    ] = Field(default=(), description="When only transactional messages go out; one span or a list.")
     time_zones: TimeZones = Field(default=TimeZones(), description="For customers whose zone is not known.")
     minimum_gap: Duration | None = Field(
         default=None, description="How long after one promotional message the next may come.", examples=["4h"]

@@ -72,7 +72,9 @@ class QuietHours(QuietSpan):
     """Quiet hours of all channels; `channels` gives some of them hours of their own, or none."""
 
     channels: dict[Channel, QuietSpan | Literal["never"]] = Field(
-        default_factory=dict, examples=[{"email": "never", "voice": {"from": "20:00", "to": "10:00"}}]
+        default_factory=dict,
+        description="Channels with hours of their own, or `never` any.",
+        examples=[{"email": "never", "voice": {"from": "20:00", "to": "10:00"}}],
     )
 
     def span_for(self, channel: str) -> QuietSpan | None:

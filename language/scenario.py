@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, Field, field_validator, model_validator
+from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_validator
 
 from language.channel import Channel
 from language.duration import Duration, parse_duration
@@ -18,9 +18,13 @@ _RELATIVE = re.compile(r"\{\{\s*(-?)\s*([^{}]+?)\s*\}\}")
 class Customer(Part):
     """Who the scenario is about."""
 
-    traits: dict[str, Any] = Field(default_factory=dict, examples=[{"first_name": "Ana", "email": "ana@example.com"}])
-    time_zone: str | None = Field(default=None, examples=["America/Sao_Paulo"])
-    locale: str | None = Field(default=None, examples=["pt-BR"])
+    traits: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What is known of them.",
+        examples=[{"first_name": "Ana", "email": "ana@example.com"}],
+    )
+    time_zone: str | None = Field(default=None, description="Where their clocks stand.", examples=["America/Sao_Paulo"])
+    locale: str | None = Field(default=None, description="Their language.", examples=["pt-BR"])
 
     @field_validator("time_zone")
     @classmethod
@@ -34,7 +38,11 @@ class Customer(Part):
 class Given(Part):
     """Something that happens, that long after the beginning."""
 
-    at: Duration
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [name]} for name in ("on", "traits", "done", *REPORTS)]}
+    )
+
+    at: Duration = Field(description="How long after the beginning.", examples=["1d 2h"])
     on: str | None = Field(default=None, description="An event's name.")
     with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="Its properties.")
     traits: dict[str, Any] | None = Field(default=None, description="New traits of the customer.")
@@ -78,7 +86,14 @@ EXPECTED = ("send", "outcome", "task", "start", "call")
 class Expect(Part):
     """A message that is sent, an outcome that is reached, or another thing done, that long after the beginning."""
 
-    at: Duration
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": [name]} for name in EXPECTED],
+            "dependentRequired": {"send": ["via"]},
+        }
+    )
+
+    at: Duration = Field(description="How long after the beginning.", examples=["1d 2h"])
     send: str | None = Field(default=None, description="A message's id.")
     via: Channel | None = Field(default=None, description="The channel it is sent by.")
     outcome: str | None = Field(default=None, description="How the enrolment ends.")
@@ -100,9 +115,9 @@ class Expect(Part):
 class Standing(Part):
     """The customer's latest enrolment in another journey."""
 
-    active: bool = True
-    stage: str | None = None
-    outcome: str | None = None
+    active: bool = Field(default=True, description="Whether they are in it now.")
+    stage: str | None = Field(default=None, description="The stage they are or were in.")
+    outcome: str | None = Field(default=None, description="How it ended.")
 
 
 class Scenario(Part):
@@ -110,7 +125,7 @@ class Scenario(Part):
 
     scenario: str = Field(min_length=1, description="What it shows, in words.")
     journey: str = Field(description="The journey's id.")
-    customer: Customer = Customer()
+    customer: Customer = Field(default=Customer(), description="Who it is about.")
     begins: AwareDatetime | None = Field(
         default=None, description="Default: Monday 2026-01-05 09:00 in the customer's zone."
     )
@@ -128,9 +143,17 @@ class Scenario(Part):
     answers: dict[str, dict[str, Any] | Literal["refused"]] = Field(
         default_factory=dict, description="What each destination or function answers, or `refused`; default: nothing."
     )
-    given: tuple[Given, ...] = Field(min_length=1)
-    expect: tuple[Expect, ...] = ()
-    note: str | None = None
+    given: tuple[Given, ...] = Field(
+        min_length=1,
+        description="What happens, in the order of time.",
+        examples=[[{"at": "0d", "on": "Account Created"}]],
+    )
+    expect: tuple[Expect, ...] = Field(
+        default=(),
+        description="Everything that comes of it, in the order of time.",
+        examples=[[{"at": "0d", "send": "welcome", "via": "email"}, {"at": "0d", "outcome": "completed"}]],
+    )
+    note: str | None = Field(default=None, description="For people.")
 
     @model_validator(mode="after")
     def _in_order(self) -> "Scenario":

@@ -53,7 +53,8 @@ class Window:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "string", "examples": ["Mon-Fri 09:00-18:00", "10:00-20:00"]}
+        pattern = r"^\s*([A-Za-z,\- ]+\s+)?\d\d:\d\d\s*-\s*\d\d:\d\d\s*$"
+        return {"type": "string", "pattern": pattern, "examples": ["Mon-Fri 09:00-18:00", "10:00-20:00"]}
 
 
 def parse_minutes(text: str) -> int:

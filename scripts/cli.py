@@ -108,6 +108,7 @@ def check(
 def simulate(
     scenarios: Annotated[list[Path], typer.Argument(help="Scenario files or directories.")],
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say of everything why it happened.")] = False,
     journeys: Annotated[Path | None, typer.Option(help="Directory of the journeys, if not the one above.")] = None,
 ) -> None:
     """Play scenarios in virtual time.
@@ -117,7 +118,7 @@ def simulate(
     _settings(_import_functions)
     from scripts.simulate import run
 
-    sys.exit(run(scenarios, json=json, journeys=journeys))
+    sys.exit(run(scenarios, json=json, explain=explain, journeys=journeys))
 
 
 @app.command()
@@ -139,6 +140,7 @@ def draw(
 @app.command()
 def schema(
     kind: Annotated[FileKind | None, typer.Argument(help="Of one kind of file; left out: all, in one object.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Write one file a kind into this directory.")] = None,
 ) -> None:
     """Print JSON Schemas for editors.
 
@@ -146,7 +148,7 @@ def schema(
     """
     from scripts.schema import run
 
-    sys.exit(run(kind))
+    sys.exit(run(kind, output))
 
 
 coupons = typer.Typer(help="Fill the pools of coupons, and see what is left in them.", no_args_is_help=True)

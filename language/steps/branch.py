@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from language.clause import Use
 from language.context import Context, Next, enter
@@ -17,8 +17,8 @@ from language.steps.step import ROOTS, Block, Step
 class BranchArm(Part):
     """One way of a branch."""
 
-    when: Expression
-    do: Block = ()
+    when: Expression = Field(description="The way is taken if this is true.", examples=["profile.city == 'Recife'"])
+    do: Block = Field(default=(), description="What is done then.")
 
 
 class Branch(Step):
@@ -26,9 +26,21 @@ class Branch(Step):
 
     verb: ClassVar[str] = "branch"
     numbered: ClassVar[bool] = True
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "branch": [{"when": "profile.city == 'Recife'", "do": [{"send": "welcome_local"}]}],
+                    "otherwise": [{"send": "welcome"}],
+                }
+            ]
+        }
+    )
 
-    branch: tuple[BranchArm, ...] = Field(min_length=1)
-    otherwise: Block = ()
+    branch: tuple[BranchArm, ...] = Field(
+        min_length=1, description="The ways, in their order: the first whose `when` is true is taken."
+    )
+    otherwise: Block = Field(default=(), description="What is done when no condition is true.")
 
     def blocks(self) -> Mapping[str, Block]:
         return {f"branch.{n}.do": arm.do for n, arm in enumerate(self.branch)} | {"otherwise": self.otherwise}
@@ -59,16 +71,18 @@ class Branch(Step):
 class SplitArm(Part):
     """One arm of an experiment."""
 
-    arm: str = Field(pattern=r"^[a-z][a-z0-9_]*$", examples=["friendly"])
+    arm: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="The arm's name.", examples=["friendly"])
     share: float = Field(gt=0, le=100, description="Per cent.")
-    do: Block = ()
+    do: Block = Field(default=(), description="What is done with those in it; left out: nothing.")
 
 
 class Winner(Part):
     """When an arm has won: newcomers go there."""
 
-    winner_by: Literal["goal"] = Field(default="goal", alias="by")
-    confidence: float = Field(default=0.95, ge=0.5, lt=1)
+    winner_by: Literal["goal"] = Field(
+        default="goal", alias="by", description="By what arms are compared: how many of each reached the goal."
+    )
+    confidence: float = Field(default=0.95, ge=0.5, lt=1, description="How sure it has to be, as a share of 1.")
     at_least: int = Field(default=200, ge=1, description="Enrolments in each arm before anything is judged.")
 
 
@@ -76,10 +90,23 @@ class Split(Step):
     """Try several ways on different customers. A customer keeps the arm, across versions and re-entry."""
 
     verb: ClassVar[str] = "split"
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "split": "reminder_tone",
+                    "arms": [
+                        {"arm": "friendly", "share": 50, "do": [{"send": "reminder_friendly"}]},
+                        {"arm": "formal", "share": 50, "do": [{"send": "reminder_formal"}]},
+                    ],
+                }
+            ]
+        }
+    )
 
     split: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="The experiment's name.", examples=["reminder_tone"])
-    arms: tuple[SplitArm, ...] = Field(min_length=2)
-    winner: Winner | None = None
+    arms: tuple[SplitArm, ...] = Field(min_length=2, description="The ways and how many per cent go each; 100 in all.")
+    winner: Winner | None = Field(default=None, description="When newcomers all go to the best arm. Default: never.")
 
     @field_validator("arms")
     @classmethod

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from language.clause import Clause, Use
 from language.context import FORWARD, Context, Next, Woke, enter
@@ -33,9 +33,14 @@ class Set(Step):
     """Write traits of the customer; values are CEL."""
 
     verb: ClassVar[str] = "set"
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"set": {"last_stage": "'viewed'", "score": "event.score"}}]}
+    )
     numbered: ClassVar[bool] = True
 
-    set: dict[str, Expression] = Field(min_length=1, examples=[{"last_stage": "'viewed'"}])
+    set: dict[str, Expression] = Field(
+        min_length=1, description="The traits and their values, in CEL.", examples=[{"last_stage": "'viewed'"}]
+    )
 
     def title(self) -> str:
         return f"set {', '.join(self.set)}"
@@ -52,14 +57,21 @@ class Set(Step):
 class Escalate(Part):
     """To whom an open task goes when nobody has done it for so long."""
 
-    after: Duration
-    to: str
+    after: Duration = Field(description="So long after the task was opened.", examples=["2h"])
+    to: str = Field(description="The team that gets it then.", examples=["sales_lead"])
 
 
 class Task(Step):
     """Have a person do something, and go on by what they answer."""
 
     verb: ClassVar[str] = "task"
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"task": "qualify", "to": "sales", "within": "1d", "results": {"A": [], "B": [{"stop": "lost"}]}}
+            ]
+        }
+    )
     is_waiting: ClassVar[bool] = True
 
     task: str = Field(pattern=NAME, description="The task's name.", examples=["qualify"])
@@ -68,9 +80,12 @@ class Task(Step):
     within: Duration | None = Field(default=None, description="Time limit. Default: none.")
     results: dict[str, Block] = Field(default_factory=dict, description="The answers to choose from, and what follows.")
     otherwise: Block = Field(default=(), description="What to do when the time is up.")
-    escalate: Annotated[tuple[Escalate, ...], BeforeValidator(lambda v: (v,) if isinstance(v, Mapping) else v)] = Field(
-        default=(), description="To whom it goes when nobody has done it for so long."
-    )
+    escalate: Annotated[
+        tuple[Escalate, ...],
+        BeforeValidator(
+            lambda v: (v,) if isinstance(v, Mapping) else v, json_schema_input_type=Escalate | tuple[Escalate, ...]
+        ),
+    ] = Field(default=(), description="To whom it goes when nobody has done it for so long.")
     with_: Values = Field(default_factory=dict, alias="with", description="What the person needs to know.")
 
     def default_id(self) -> str:
@@ -157,6 +172,13 @@ class Call(Step):
     """Call another system: a destination of `destinations.yaml`, or a registered Python function."""
 
     verb: ClassVar[str] = "call"
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"call": "crm_lead", "with": {"lead": "start.lead_id"}, "otherwise": [{"stop": "unreachable"}]}
+            ]
+        }
+    )
 
     call: str = Field(pattern=NAME, description="The destination's or the function's name.", examples=["crm_lead"])
     otherwise: Block = Field(default=(), description="What to do when it refused, or stayed down past its retries.")
@@ -197,6 +219,9 @@ class Coupon(Step):
     """Take one code out of a pool: never the same twice."""
 
     verb: ClassVar[str] = "coupon"
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"coupon": "bonus30", "otherwise": [{"stop": "no_codes"}]}]}
+    )
 
     coupon: str = Field(pattern=NAME, description="The pool.", examples=["bonus30"])
     otherwise: Block = Field(default=(), description="What to do when the pool is empty.")
@@ -233,6 +258,7 @@ class Start(Step):
     """Enrol the customer in another journey, one that says `call: true`. This one goes on."""
 
     verb: ClassVar[str] = "start"
+    model_config = ConfigDict(json_schema_extra={"examples": [{"start": "nurture", "with": {"source": "'webinar'"}}]})
     numbered: ClassVar[bool] = True
 
     start: str = Field(pattern=NAME, description="The journey's id.", examples=["nurture"])

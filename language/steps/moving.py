@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from language.clause import Clause, ToClauses, Use, uses
 from language.context import FORWARD, Context, Next, enter, finish, go_to
@@ -17,6 +17,11 @@ class Repeat(Step):
     """Do the same several times."""
 
     verb: ClassVar[str] = "repeat"
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"repeat": 7, "every": "1d", "until": "Account Topped Up", "do": [{"send": "lesson"}]}]
+        }
+    )
     is_waiting: ClassVar[bool] = True
     repeats_block: ClassVar[bool] = True
     numbered: ClassVar[bool] = True
@@ -26,7 +31,7 @@ class Repeat(Step):
     until: Annotated[tuple[Clause, ...], ToClauses] = Field(
         default=(), description="Events that end it at once, also in the middle of a time."
     )
-    do: Block = Field(min_length=1)
+    do: Block = Field(min_length=1, description="What is done each time; `repeat.index` is 1, 2, 3 …")
 
     def title(self) -> str:
         return f"{self.repeat} times" + (f", every {format_duration(self.every)}" if self.every else "")
@@ -69,6 +74,7 @@ class Stop(Step):
     """End the enrolment with this outcome."""
 
     verb: ClassVar[str] = "stop"
+    model_config = ConfigDict(json_schema_extra={"examples": [{"stop": "qualified"}]})
     goes_on: ClassVar[bool] = False
     numbered: ClassVar[bool] = True
 
@@ -88,10 +94,11 @@ class GoTo(Step):
     """Go on at another step."""
 
     verb: ClassVar[str] = "go_to"
+    model_config = ConfigDict(json_schema_extra={"examples": [{"go_to": "study"}]})
     goes_on: ClassVar[bool] = False
     numbered: ClassVar[bool] = True
 
-    go_to: str = Field(description="A stage, or a step's id.")
+    go_to: str = Field(description="A stage, or a step's id.", examples=["study"])
 
     def default_id(self) -> str:
         return f"go_to_{self.go_to}"

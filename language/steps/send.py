@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from language.channel import CHANNELS, Channel
 from language.clause import Clause, Use
@@ -39,11 +41,17 @@ class Send(Step):
     """Send a message on one channel, or on several at the same moment."""
 
     verb: ClassVar[str] = "send"
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"send": "welcome", "via": ["email", "sms"], "valid_for": "2d"}]}
+    )
 
     send: str = Field(description="The message's id: a file in `messages/`.", examples=["welcome"])
-    via: Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)] = Field(
-        default=(), description="A channel or a list. Default: the message's only channel.", examples=["email"]
-    )
+    via: Annotated[
+        tuple[str, ...],
+        BeforeValidator(
+            lambda v: (v,) if isinstance(v, str) else v, json_schema_input_type=Channel | tuple[Channel, ...]
+        ),
+    ] = Field(default=(), description="A channel or a list. Default: the message's only channel.", examples=["email"])
     valid_for: Duration | None = Field(default=None, description="Later than that, it expires and is not sent.")
     on_cap: Literal["drop", "defer"] = Field(
         default="drop",
@@ -145,13 +153,29 @@ _SUCCESS_BY_CHANNEL: dict[str, Success] = {
 class Rung(Part):
     """One channel of a cascade, and what makes it a success."""
 
-    channel: Channel
+    channel: Channel = Field(description="The channel.")
     wait: Duration | None = Field(default=None, description="How long to wait for success before the next channel.")
     until: Success | None = Field(
         default=None,
         description="What counts as success. Default: opened for e-mail, WhatsApp and push, delivered for SMS, clicked "
         "for web push, answered for a call.",
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """As people write it: `email`, or `email: {wait: 6h}`."""
+        own = handler.resolve_ref_schema(handler(schema))
+        body = {**own, "properties": {name: it for name, it in own["properties"].items() if name != "channel"}}
+        del body["required"]
+        channels = {channel: {**body, "description": f"By {channel}."} for channel in CHANNELS}
+        return {
+            "anyOf": [
+                {"enum": list(CHANNELS), "type": "string"},
+                {"type": "object", "properties": channels, "minProperties": 1, "maxProperties": 1}
+                | {"additionalProperties": False, "examples": [{"email": {"wait": "6h", "until": "opened"}}]},
+            ],
+            "description": own["description"],
+        }
 
     @property
     def success(self) -> Success:
@@ -192,6 +216,9 @@ class Cascade(Step):
     """Send a message on one channel after the other until one succeeds."""
 
     verb: ClassVar[str] = "cascade"
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"cascade": "reservation_ends", "via": [{"email": {"wait": "6h"}}, "sms"]}]}
+    )
     is_waiting: ClassVar[bool] = True
 
     cascade: str = Field(description="The message's id: a file in `messages/`.", examples=["reservation_ends"])

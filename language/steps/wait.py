@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from language.clause import Clause, ToClauses, Use, uses
 from language.context import FORWARD, LEAVE_OUT, Context, Next, Woke, finish
@@ -35,13 +35,13 @@ class Until(Part):
 class WindowWait(Part):
     """Wait until the customer's local time lies inside a window."""
 
-    window: Window
+    window: Window = Field(description="Days and hours on the customer's clock.")
 
 
 class InactiveWait(Part):
     """Wait until the customer has done nothing for that long."""
 
-    inactive: Duration
+    inactive: Duration = Field(description="How long the customer has done nothing.", examples=["7d"])
 
 
 def _length(value: Any) -> Any:
@@ -73,11 +73,16 @@ class Wait(Step):
     """Wait for a length of time, until a date, for a window, or for inactivity."""
 
     verb: ClassVar[str] = "wait"
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"wait": "2d"}, {"wait": {"window": "Mon-Fri 09:00-18:00"}}]}
+    )
     is_waiting: ClassVar[bool] = True
     resumes: ClassVar[bool] = True
     numbered: ClassVar[bool] = True
 
-    wait: WaitKind
+    wait: WaitKind = Field(
+        description="A length of time, or one of `until` (a date), `window` (hours of the day), `inactive` (silence)."
+    )
 
     def title(self) -> str:
         match self.wait:

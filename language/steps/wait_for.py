@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from language.clause import Clause, ToClauses, Use, uses
 from language.context import Context, Next, Woke, concerns, enter
@@ -19,18 +19,25 @@ from language.steps.step import ROOTS, Block, Step
 class Arm(Clause):
     """One event a `wait_for` waits for, and what to do then; without `do` it goes on below."""
 
-    do: Block = ()
+    do: Block = Field(default=(), description="What is done then; left out: what stands below.")
 
 
 class WaitFor(Step):
     """Wait for the first of several events, or until time is up."""
 
     verb: ClassVar[str] = "wait_for"
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"wait_for": "Subscribed", "within": "3d", "otherwise": [{"send": "reminder"}]}]
+        }
+    )
     is_waiting: ClassVar[bool] = True
     resumes: ClassVar[bool] = True
     numbered: ClassVar[bool] = True
 
-    wait_for: Annotated[tuple[Arm, ...], ToClauses, Field(min_length=1)]
+    wait_for: Annotated[tuple[Arm, ...], ToClauses, Field(min_length=1)] = Field(
+        description="An event's name, several, or for each what it leads to. The first that fits wins."
+    )
     within: Duration | None = Field(default=None, description="Time limit. Default: none.")
     otherwise: Block = Field(default=(), description="What to do when the time is up.")
     already: Literal["counts"] | None = Field(
