@@ -52,6 +52,13 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": _IN_JSON, "examples": ["30s", "15m", "6h", "2d", "1w", "1d 12h"]}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": _IN_JSON,
+            "patternErrorMessage": "This is not a duration; write for example 30s, 15m, 6h, 2d, 1w or 1d 12h.",
+            "examples": ["30s", "15m", "6h", "2d", "1w", "1d 12h"],
+        }
+    ),
 ]
 """A field that holds a length of time."""

@@ -63,9 +63,14 @@ def journey_schema() -> dict[str, Any]:
         definitions[f"step_{verb}"] = _verb_first(own, verb)
     definitions["Step"] = {
         "description": "What is done next. Each step has exactly one verb.",
-        "oneOf": [{"$ref": f"#/$defs/step_{verb}"} for verb in step_classes()],
+        "oneOf": [{"$ref": f"#/$defs/step_{verb}"} for verb in sorted(step_classes(), key=_fields)],
     }
     return whole
+
+
+def _fields(verb: str) -> int:
+    """How many a step has. Of two that fit a faulty step equally well, editors show the faults by the first."""
+    return len(step_classes()[verb].model_fields)
 
 
 def _verb_first(step: dict[str, Any], verb: str) -> dict[str, Any]:
