@@ -23,6 +23,9 @@ AT_ONCE = timedelta(seconds=0.5)
 
 SOONER = timedelta(seconds=0.1)
 
+LATE = timedelta(seconds=2)
+"""How late runs may be, in tests that skip lengths of time."""
+
 _DUE = """
 SELECT min(at) FROM (
   SELECT next_at AS at FROM calendars UNION ALL
@@ -61,13 +64,13 @@ class Play:
     """A scenario under way. Lengths of time count from its beginning."""
 
     def __init__(self, world: World, library: Library, scenario: Scenario) -> None:
-        self._world, self._library, self._scenario = world, library, scenario
+        self.world, self._library, self._scenario = world, library, scenario
         self._begins = beginning(scenario)
         self._impossible: list[Happening] = []
         self._reports = count(1)
 
     async def begin(self) -> None:
-        world, temporal = self._world, self._world.temporal
+        world, temporal = self.world, self.world.temporal
         assert isinstance(temporal, VirtualTemporal)
         await world.stop_relay()
         await clean(world)
@@ -77,7 +80,7 @@ class Play:
 
     async def give(self, given: Given) -> None:
         """Let it happen now, and wait until all have acted on it."""
-        world = self._world
+        world = self.world
         if given.traits is not None:
             await world.identify(at_beginning(given.traits, self._begins))
         elif given.report is not None:
@@ -96,45 +99,51 @@ class Play:
         due = await self._next_due()
         if due is not None and due < end + AT_ONCE:
             end = min(end, due - SOONER)
-        await self._world.temporal.skip(end - self._world.now())
+        await self.world.temporal.skip(end - self.world.now())
+
+    async def pass_over(self, at: timedelta) -> None:
+        """The same, with what falls due at its end."""
+        await self._stop_at_all_due(self._begins + at + LATE)
+        await self.world.temporal.skip(self._begins + at - self.world.now())
+        await self.world.settle()
 
     async def run_out(self) -> None:
         """Until nobody is inside any more or waits for anything, or 400 days have passed."""
         await self._stop_at_all_due(self._begins + self._scenario.length + AT_ONCE)
-        await self._world.end_calendars()
+        await self.world.end_calendars()
         await self._stop_at_all_due(self._begins + LONGEST_RUN)
 
     async def happenings(self) -> list[Happening]:
-        found = await happenings(self._world.db, self._scenario.journey, self._begins)
+        found = await happenings(self.world.db, self._scenario.journey, self._begins)
         return sorted([*found, *self._impossible], key=lambda happening: happening.at)
 
     async def _next_due(self) -> datetime | None:
-        due: datetime | None = await self._world.db.pool.fetchval(_DUE, self._scenario.journey)
+        due: datetime | None = await self.world.db.pool.fetchval(_DUE, self._scenario.journey)
         return due
 
     async def _stop_at_all_due(self, end: datetime) -> None:
         while (due := await self._next_due()) and due < end:
-            await self._world.temporal.skip(due - self._world.now())
-            await self._world.settle()
+            await self.world.temporal.skip(due - self.world.now())
+            await self.world.settle()
 
     async def _report(self, what: Report, message: str, via: str | None) -> None:
         channels = [channel for channel in CHANNELS if what in reports_of(channel) and via in (None, channel)]
-        key = await self._world.db.pool.fetchval(_LATEST, self._scenario.journey, message, channels)
+        key = await self.world.db.pool.fetchval(_LATEST, self._scenario.journey, message, channels)
         if key is None:
             return self._cannot(message, f"it was not sent before, so it cannot be {what}")
-        await report(self._world.db, self._world.now, key, what, event_id=f"given {next(self._reports)}")
+        await report(self.world.db, self.world.now, key, what, event_id=f"given {next(self._reports)}")
         return None
 
     async def _complete(self, task: str, result: str | None) -> None:
-        now = self._world.now()
-        task_id = await self._world.db.pool.fetchval(_OPEN_TASK, self._scenario.journey, task, now)
+        now = self.world.now()
+        task_id = await self.world.db.pool.fetchval(_OPEN_TASK, self._scenario.journey, task, now)
         if task_id is None:
             return self._cannot(task, "no such task is open then")
         try:
-            await complete(self._world.db, self._world.now, task_id, Completion(by="somebody", result=result))
+            await complete(self.world.db, self.world.now, task_id, Completion(by="somebody", result=result))
         except CommandError as error:
             self._cannot(task, str(error))
         return None
 
     def _cannot(self, name: str, why: str) -> None:
-        self._impossible.append(Happening(self._world.now() - self._begins, "impossible", name, why=why))
+        self._impossible.append(Happening(self.world.now() - self._begins, "impossible", name, why=why))

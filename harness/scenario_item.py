@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,13 @@ import pytest
 
 from harness.agreement import disagreements
 from harness.plan import faults, plan
+from harness.reading import errors_about, read
 from language.comparison import Mismatch, compare
 from language.happening import Happening
 from language.library import Library
 from language.scenario import Scenario
 from language.simulator import Simulator
-from runtime.settings import load_settings
-from scripts.directory import journeys_root, read_directories
-from worker.functions import import_functions
+from scripts.directory import journeys_root
 
 SIMULATOR, TEMPORAL, BOTH = "simulator", "temporal", "both"
 
@@ -58,9 +56,10 @@ class ScenarioItem(pytest.Item):
         return self.path, 0, self._shown
 
     def _read(self) -> tuple[Library, Scenario]:
-        library = _library(journeys_root(self.path))
+        root = journeys_root(self.path)
+        library = read(root)
         scenario = library.scenarios.get(str(self.path))
-        wrong = [it for it in library.errors if it.file in _files(self.path, scenario, library)]
+        wrong = errors_about(library, root, scenario.journey if scenario else None, self.path)
         if wrong or scenario is None:
             text = "\n".join(map(str, wrong)) or f"{self._shown}:1: file: this is no scenario"
             raise ScenarioFailed(text.replace(f"{self.config.rootpath}/", ""))
@@ -78,24 +77,6 @@ class ScenarioItem(pytest.Item):
             head = f"{self._shown}: {scenario.scenario}\n({scenario.journey}, {where})"
             what = faults(scenario, wrong, library.policy)
             raise ScenarioFailed(f"{head}\n\n{plan(scenario, told, library.policy)}\n\nbut it does not hold:\n{what}")
-
-
-@lru_cache(maxsize=8)
-def _library(directory: Path) -> Library:
-    """Read once a session, with the functions that the settings name."""
-    import_functions(load_settings().functions)
-    return read_directories([directory])
-
-
-def _files(file: Path, scenario: Scenario | None, library: Library) -> set[str]:
-    """The files whose errors keep a scenario from being played."""
-    root = file.parent.parent
-    named = {str(file), str(root / "policy.yaml"), str(root / "destinations.yaml")}
-    if scenario is None:
-        return named
-    journey = library.journeys.get(scenario.journey)
-    messages = {message for step in journey.every_step() for message in step.sends()} if journey else set()
-    return named | {str(root / f"{scenario.journey}.yaml"), *(str(root / "messages" / f"{it}.yaml") for it in messages)}
 
 
 def _play(library: Library, scenario: Scenario) -> list[Happening]:

@@ -5,12 +5,14 @@ import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.testing import WorkflowEnvironment
 
 from language.clock import Pace
@@ -88,6 +90,7 @@ async def virtual_temporal() -> AsyncIterator[VirtualTemporal]:
     environment = await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(Path(sys.executable).parent / "temporal-test-server"),
         data_converter=data_converter(),
+        runtime=_quiet(),
     )
     async with environment:
         keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
@@ -97,6 +100,13 @@ async def virtual_temporal() -> AsyncIterator[VirtualTemporal]:
         temporal = VirtualTemporal(environment)
         await temporal.look()
         yield temporal
+
+
+@cache
+def _quiet() -> Runtime:
+    """Without the SDK's warning that this server knows less than others."""
+    logging = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
+    return Runtime(telemetry=TelemetryConfig(logging=logging))
 
 
 async def demo_temporal(address: str, *, speed: float = 1, keys: Iterable[str] = ()) -> DemoTemporal:
