@@ -111,13 +111,13 @@ def test_the_journey_of_the_readme_is_right_with_those_messages() -> None:
     assert read_library({"trial.yaml": journey, **dict(zip(names, messages, strict=True))}).findings == ()
 
 
-def test_the_test_shown_for_pytest_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_test_shown_for_pytest_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     (example,) = examples(TEXT_BY_PAGE["docs/testing-journeys.md"], "python")
     namespace: dict[str, Any] = {}
 
     exec(example, namespace)
-    namespace["test_my_scenarios_hold"]()
+    await namespace["test_reservation_is_reminded_the_day_before_it_ends"]()
 
 
 def test_every_setting_is_explained() -> None:
