@@ -1,0 +1,281 @@
+"""The graph of what may happen in a journey: from each state all ways on, without running any step."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cached_property
+from typing import NamedTuple
+
+from language.ending import NO_TIME, Ending, Result
+from language.path_condition import UNKNOWN, decide
+from language.program import Place, Program
+from language.steps import GoTo, Repeat, Rest
+
+MOST_VISITS = 2
+MOST_WITHIN = 500
+"""Ways through one block that repeats."""
+
+MOST_MESSAGES = 10_000
+"""Messages of one way: of what repeats that often, the rest is not listed."""
+
+Left = Mapping[str, tuple[Result, ...]]
+
+
+class Choice(NamedTuple):
+    """What was decided at a step, in words; empty where there is nothing to choose."""
+
+    step: str
+    words: str
+
+
+class PathMessage(NamedTuple):
+    """A message on a path, sent between `least` and `most` after its beginning; None: no telling."""
+
+    step: str
+    message: str
+    channel: str
+    least: timedelta
+    most: timedelta | None
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a path stands before a step (None: all are done), and what matters of what came before.
+
+    `visits`: what was known each time when a step was come to, by step.
+    """
+
+    step: str | None
+    left: Left = field(default_factory=dict)
+    visits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def knowledge(self) -> str:
+        return repr(sorted(self.left.items()))
+
+    @cached_property
+    def key(self) -> tuple[str | None, str, str]:
+        return self.step, self.knowledge, repr(sorted(self.visits.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A stretch of a path. It leads `to` a state, or to an `end` in words."""
+
+    to: State
+    choices: tuple[Choice, ...] = ()
+    messages: tuple[PathMessage, ...] = ()
+    least: timedelta = NO_TIME
+    most: timedelta | None = NO_TIME
+    end: str | None = None
+    is_endless: bool = False
+
+    def then(self, other: "Way") -> "Way":
+        """This stretch and another after it."""
+        return replace(
+            other,
+            choices=(*self.choices, *other.choices),
+            messages=(*self.messages, *later(other.messages, self.least, self.most)),
+            least=self.least + other.least,
+            most=plus(self.most, other.most),
+        )
+
+
+def later(messages: tuple[PathMessage, ...], least: timedelta, most: timedelta | None) -> Iterator[PathMessage]:
+    """The same messages on a path that begins so much earlier."""
+    for it in messages:
+        yield it._replace(least=it.least + least, most=plus(it.most, most))
+
+
+def plus(most: timedelta | None, length: timedelta | None) -> timedelta | None:
+    return None if most is None or length is None else most + length
+
+
+class Walk:
+    """All ways on from a state. `has_left_out`: what repeats can be gone through in more ways than were looked at."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._ways: dict[tuple[str | None, str, str], list[Way]] = {}
+        self._read = _names_read(program)
+        self._circling = _circling(program)
+        self.has_left_out = False
+
+    def onward(self, state: State) -> list[Way]:
+        """The ways past the step that the state stands before."""
+        if state.key not in self._ways:
+            self._ways[state.key] = list(self._onward(state))
+        return self._ways[state.key]
+
+    def _onward(self, state: State) -> Iterator[Way]:
+        if state.step is None:
+            yield Way(state, end="completed")
+            return
+        place = self._program.place_by_id[state.step]
+        step, visits = place.step, state.visits.get(state.step, ())
+        if len(visits) >= MOST_VISITS and state.knowledge in visits:
+            yield Way(state, end=f"goes round again from {state.step}", is_endless=True)
+        elif isinstance(step, Rest):
+            yield Way(state, end=f"rests in {place.stage} until the next status")
+        else:
+            if state.step in self._circling:
+                state = replace(state, visits={**state.visits, state.step: (*visits, state.knowledge)})
+            yield from self._past(state, place)
+
+    def _past(self, state: State, place: Place) -> Iterator[Way]:
+        step = place.step
+        is_wanted = step.enabled and (step.when is None or decide(step.when, state.left))
+        if is_wanted is not True:
+            words = f"not: {step.when.source}" if step.when is not None and is_wanted is None else "passed over"
+            yield self._gone(state, step.id, words, place.after, ({"skipped": words},))
+        if is_wanted is not False:
+            yield from self._repeat(state, place, step) if isinstance(step, Repeat) else self._endings(state, place)
+
+    def _gone(self, state: State, step: str, words: str, to: str | None, results: tuple[Result, ...]) -> Way:
+        left = {**state.left, step: results} if step in self._read else state.left
+        return Way(replace(state, step=to, left=left), (Choice(step, words),))
+
+    # --- one step
+
+    def _endings(self, state: State, place: Place) -> Iterator[Way]:
+        cuts: set[tuple[PathMessage, ...]] = set()
+        for ending in place.step.endings():
+            is_so = True if ending.if_ is None else decide(ending.if_, state.left)
+            if is_so is not False:
+                way = self._ended(state, place, ending)
+                yield way
+                if way.most != NO_TIME and way.messages not in cuts:
+                    cuts.add(way.messages)
+                    yield from self._cut(state, place, way)
+            if is_so is True and ending.if_ is not None:
+                return
+
+    def _ended(self, state: State, place: Place, ending: Ending) -> Way:
+        step, to = place.step, ending.to
+        is_stage = to.way == "go_to" and to.to in self._program.entry_by_stage
+        end = to.to if to.way == "finish" else f"goes to the stage {to.to}" if is_stage else None
+        follows = None if end else self._program.follow(step.id, to)
+        messages = (PathMessage(step.id, it.message, it.channel, it.after, it.after) for it in ending.sends)
+        gone = self._gone(state, step.id, ending.words, follows, ending.results)
+        return replace(gone, messages=tuple(messages), least=ending.least, most=ending.most, end=end)
+
+    def _cut(self, state: State, place: Place, way: Way) -> Iterator[Way]:
+        """The wait broken off by what ends a block around it."""
+        for name in place.around:
+            block = self._program.place_by_id[name]
+            if block.step.interrupts() and name != place.step.id:
+                least = max((it.least for it in way.messages), default=NO_TIME)
+                gone = self._interrupted(state, block)
+                choices = (Choice(place.step.id, "broken off"), *gone.choices)
+                yield replace(gone, choices=choices, messages=way.messages, least=least, most=way.most)
+
+    def _interrupted(self, state: State, block: Place) -> Way:
+        name = " or ".join(name for clause in block.step.interrupts() for name in clause.on)
+        return self._gone(state, block.step.id, f"on {name}", block.after, ({"outcome": name},))
+
+    # --- what repeats
+
+    def _repeat(self, state: State, place: Place, step: Repeat) -> Iterator[Way]:
+        """All passes alike; or left for elsewhere in the first pass, or in the last after others that are alike."""
+        inside = dict.fromkeys(self._inside(step.id) & self._read, UNKNOWN)
+        begins = replace(state, step=place.ways["do"], left={**state.left, **inside})
+        ways = list(self._within(begins, step.id))
+        back = [way for way in ways if way.end is None and way.to.step == step.id]
+        for way in back:
+            yield from self._passed(way, place, step)
+        for way in ways:
+            if way.end is not None or way.to.step != step.id:
+                yield way
+                yield from (self._times(it, step, step.repeat - 1).then(way) for it in back if step.repeat > 1)
+
+    def _passed(self, way: Way, place: Place, step: Repeat) -> Iterator[Way]:
+        """All passes; or ended by an event after the first, or before the last."""
+        words, results = f"{step.repeat} times", ({"outcome": "done"},)
+        yield self._times(way, step, step.repeat, is_last=True).then(
+            self._gone(way.to, step.id, words, place.after, results)
+        )
+        for times in sorted({1, step.repeat - 1} - {0}) if step.until and step.repeat > 1 else ():
+            yield self._broken_off(way, step, times).then(self._interrupted(way.to, place))
+
+    def _broken_off(self, way: Way, step: Repeat, times: int) -> Way:
+        """So many passes whole, and no next one."""
+        whole = self._times(way, step, times, is_last=True)
+        return replace(whole, most=plus(whole.most, step.every or NO_TIME))
+
+    def _times(self, way: Way, step: Repeat, times: int, *, is_last: bool = False) -> Way:
+        """So many passes alike, with the time until the next one unless `is_last`."""
+        every = step.every or NO_TIME
+        length, longest = max(every, way.least), None if way.most is None else max(every, way.most)
+        listed = min(times, MOST_MESSAGES // max(len(way.messages), 1))
+        self.has_left_out = self.has_left_out or listed < times
+        messages = [
+            it
+            for number in range(listed)
+            for it in later(way.messages, number * length, None if longest is None else number * longest)
+        ]
+        most = (
+            None
+            if longest is None
+            else (times - 1) * longest + (way.most if is_last and way.most is not None else longest)
+        )
+        least = (times - 1) * length + (way.least if is_last else length)
+        return replace(way, messages=tuple(messages), least=least, most=most)
+
+    def _within(self, state: State, block: str) -> Iterator[Way]:
+        """All ways through a block: back to its step, to an end, or to a step outside."""
+        found = 0
+        pending = [Way(state)]
+        while pending:
+            way = pending.pop()
+            if way.end is not None or way.to.step == block or not self._is_inside(way.to.step, block):
+                found += 1
+                if found > MOST_WITHIN:
+                    self.has_left_out = True
+                    return
+                yield way
+            else:
+                pending.extend(way.then(following) for following in reversed(self.onward(way.to)))
+
+    def _is_inside(self, step: str | None, block: str) -> bool:
+        return step is not None and block in self._program.place_by_id[step].around
+
+    def _inside(self, block: str) -> frozenset[str]:
+        return frozenset(name for name in self._program.place_by_id if self._is_inside(name, block))
+
+
+def _names_read(program: Program) -> frozenset[str]:
+    """The steps whose results decide conditions."""
+    uses = [use.expression for place in program.place_by_id.values() for use in place.step.expressions()]
+    return frozenset(path[1] for it in uses for path in it.paths if path[0] == "steps" and len(path) > 1)
+
+
+def _circling(program: Program) -> frozenset[str]:
+    """The steps that a `go_to` may lead back to."""
+    follows = {name: _follows(program, place) for name, place in program.place_by_id.items()}
+    precedes: dict[str, set[str]] = {name: set() for name in follows}
+    for name, targets in follows.items():
+        for target in targets:
+            precedes[target].add(name)
+    jumps = [(place.step, target) for place in program.place_by_id.values() for target in place.step.targets()]
+    return frozenset(
+        name
+        for step, target in jumps
+        if target in follows
+        for name in _reached(follows, target) & _reached(precedes, step.id)
+    )
+
+
+def _follows(program: Program, place: Place) -> set[str]:
+    targets = [it for it in place.step.targets() if it not in program.entry_by_stage]
+    on = [] if isinstance(place.step, GoTo | Rest) and place.step.when is None else [place.after]
+    return {name for name in (*targets, *on, *place.ways.values(), place.leave_out) if name is not None}
+
+
+def _reached(follows: Mapping[str, set[str]], start: str) -> set[str]:
+    found, pending = set[str](), [start]
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending.extend(follows[name])
+    return found
