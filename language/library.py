@@ -9,7 +9,8 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from language.callable import destination_faults, destinations_of, named_in, unknown_calls
-from language.checker import check_journey
+from language.checker import check_journey, directory
+from language.checker.scenarios import ScenarioChecks
 from language.destinations import FILE as DESTINATIONS
 from language.destinations import Destination, Destinations
 from language.finding import Finding
@@ -88,14 +89,26 @@ def read_library(text_by_file: Mapping[str, str], functions: frozenset[str] = fr
         if path.suffix == ".yaml" and path.name not in NOT_JOURNEYS:
             kinds[kind][file] = text_by_file[file]
     journeys = [load_journey(file, text) for file, text in kinds["journeys"].items()]
-    library = _assemble(
-        journeys,
-        [load_message(file, text) for file, text in kinds["messages"].items()],
-        [load_scenario(file, text) for file, text in kinds["scenarios"].items()],
-    )
+    messages = [load_message(file, text) for file, text in kinds["messages"].items()]
+    scenarios = [load_scenario(file, text) for file, text in kinds["scenarios"].items()]
+    library = _assemble(journeys, messages, scenarios)
     policies = [load_policy(file, text) for file, text in text_by_file.items() if PurePosixPath(file).name == POLICY]
     called = [load_destinations(f, text) for f, text in text_by_file.items() if PurePosixPath(f).name == DESTINATIONS]
-    return _with_destinations(_under_policy(library, policies), journeys, called, functions)
+    whole = _with_destinations(_under_policy(library, policies), journeys, called, functions)
+    return _with_proofs(whole, journeys, messages, scenarios)
+
+
+def _with_proofs(
+    library: Library,
+    journeys: Sequence[Loaded[Journey]],
+    messages: Sequence[Loaded[Message]],
+    scenarios: Sequence[Loaded[Scenario]],
+) -> Library:
+    """What only shows when all is read."""
+    whole = [_with_channels(loaded, library.messages) for loaded in journeys]
+    found = [*library.findings, *directory.findings(whole, messages, scenarios, library.policy)]
+    found.sort(key=lambda finding: (finding.file, finding.line))
+    return replace(library, findings=tuple(dict.fromkeys(found)))
 
 
 def _with_destinations(
@@ -146,11 +159,12 @@ def _assemble(
     for loaded in defaulted:
         findings += check_journey(loaded, message_by_id, ids | faulty_journeys, faulty_messages)
     findings += [*_misnamed(defaulted, "journey"), *_misnamed(messages, "message")]
-    checks = _ScenarioChecks(ids, faulty_journeys, message_by_id, faulty_messages)
-    findings += [fault for loaded in scenarios for fault in checks.faults(loaded)]
+    readable = {loaded.model.journey: loaded.model for loaded in defaulted if loaded.model}
+    checks = ScenarioChecks(readable, faulty_journeys, message_by_id, faulty_messages)
+    findings += [fault for loaded in scenarios for fault in checks.findings(loaded)]
     findings.sort(key=lambda finding: (finding.file, finding.line))
     return Library(
-        journeys={loaded.model.journey: loaded.model for loaded in defaulted if loaded.model},
+        journeys=readable,
         messages=message_by_id,
         scenarios={loaded.file: loaded.model for loaded in scenarios if loaded.model},
         findings=tuple(findings),
@@ -189,39 +203,6 @@ def _misnamed(files: Sequence[Loaded[M]], kind: str) -> Iterator[Finding]:
             what = f"the {kind} `{name}` is also in {file_by_id[name]}"
             yield _fault(loaded, (kind,), what, "keep one of them, or rename one", "same-id")
         file_by_id.setdefault(name, loaded.file)
-
-
-@dataclass(frozen=True)
-class _ScenarioChecks:
-    """What a scenario names has to exist."""
-
-    journeys: frozenset[str]
-    faulty_journeys: frozenset[str]
-    messages: Mapping[str, Message]
-    faulty_messages: frozenset[str]
-
-    def faults(self, loaded: Loaded[Scenario]) -> Iterator[Finding]:
-        scenario = loaded.model
-        if scenario is None:
-            return
-        if scenario.journey not in self.journeys | self.faulty_journeys:
-            what = f"there is no journey `{scenario.journey}` in the directory above"
-            yield _fault(loaded, ("journey",), what, _nearest(scenario.journey, self.journeys), "unknown-journey")
-        for number, given in enumerate(scenario.given):
-            if given.report is not None:
-                yield from self._message(loaded, ("given", number), given.report[1], None)
-        for number, expected in enumerate(scenario.expect):
-            if expected.send is not None:
-                yield from self._message(loaded, ("expect", number), expected.send, expected.via)
-
-    def _message(self, loaded: Loaded[Scenario], path: Path, name: str, channel: str | None) -> Iterator[Finding]:
-        message = self.messages.get(name)
-        if message is None and name not in self.faulty_messages:
-            what = f"there is no message `{name}`"
-            yield _fault(loaded, path, what, _nearest(name, self.messages), "unknown-message")
-        if message is not None and channel is not None and channel not in message.channels:
-            what = f"the message `{name}` has no text for {channel}"
-            yield _fault(loaded, path, what, f"choose {' or '.join(message.channels)}", "no-text")
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

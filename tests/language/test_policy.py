@@ -26,7 +26,7 @@ budget: {per_enrolment: 0.5}
 promotional_in_a_row: 3
 """
 DOCUMENT = Path(__file__).parents[2] / "docs" / "policy.md"
-MESSAGE = "message: m\nclass: promotional\ntopic: offers\nsms: Hello\n"
+MESSAGE = "message: m\nclass: promotional\ntopic: offers\nsms: Hello. Reply STOP to opt out\n"
 
 
 def library(policy: str) -> Library:

@@ -57,7 +57,7 @@ def test_a_pause_and_the_end_are_said_first() -> None:
 
 
 def test_it_stays_short_however_long_the_journey_s_texts_are() -> None:
-    arms = "".join(f'      - {{when: "{LONG}", do: [{{id: end_{n}, stop: over}}]}}\n' for n in range(15))
+    arms = "".join(f'      - {{when: "{LONG} + string({n})", do: [{{id: end_{n}, stop: over}}]}}\n' for n in range(15))
     branching = program(f"  - branch:\n{arms}")
     trail = [Passed(step="branch", left_at=AT, result="y" * 120)] * MOST_PASSED
     assert len(report(branching, State(step="branch", trail=trail)).encode()) < 20_000
