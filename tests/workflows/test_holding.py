@@ -17,7 +17,7 @@ DAILY = "caps: [{name: daily, limit: 1, per: 1d}]\n"
 def journey(policy: str, steps: str) -> Library:
     head = "journey: held\ntitle: Held\nstart: {on: Begun}\nexit: {on: Bought, outcome: bought}\nsteps:\n"
     library = read_library({"held.yaml": head + steps, "messages/offer.yaml": MESSAGE, "policy.yaml": policy})
-    assert not library.findings, library.findings
+    assert not library.errors, library.errors
     return library
 
 
