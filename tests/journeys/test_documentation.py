@@ -2,23 +2,27 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from ruamel.yaml import YAML
 
+from language.comparison import compare
 from language.finding import Finding
-from language.library import Library, read_library
+from language.library import read_library
 from language.message_event import EVENTS
 from language.scenario import Scenario
 from language.simulator import simulate
 from language.steps import step_classes
 
 DOCS = Path(__file__).parents[2] / "docs"
+SHIPPED = DOCS.parent / "journeys"
 PAGES = ("language.md", "steps.md", "conditions.md", "messages.md", "policy.md", "calls.md")
-HEAD = "journey: example\ntitle: Example\nstart:\n  - on: Trial Started\nexit:\n  - on: Trial Cancelled\ngoal: {on: Bought}\nsteps:\n"
+HEAD = (
+    "journey: example\ntitle: Example\nstart:\n  - on: Trial Started\nexit:\n  - on: Trial Cancelled\n"
+    "goal: {on: Bought}\nsteps:\n"
+)
 BEFORE = "  - {id: offer, send: trial_welcome, via: email}\n  - {id: after_offer, wait: 1d}\n"
 TEXTS: Mapping[str, Any] = {
     "email": {"subject": "Hello", "body": "Hello"},
@@ -30,7 +34,7 @@ TEXTS: Mapping[str, Any] = {
 }
 """The shortest text of each channel."""
 
-FOLDERS = {"journey": "", "message": "messages/", "scenario": "scenarios/"}
+FOLDERS = {"journey": "", "message": "messages/"}
 SINGLE = {"destinations": "destinations.yaml", "quiet_hours": "policy.yaml"}
 
 
@@ -77,14 +81,11 @@ def surroundings() -> dict[str, str]:
         if verb in ("send", "cascade"):
             values.setdefault(name, set()).update(step.get("with", {}))
     files = {f"j/messages/{name}.yaml": message(name, names) for name, names in values.items()}
-    for name in ("activate_account", "activate_reminder", "last_touch"):
-        files[f"j/messages/{name}.yaml"] = message(name, set())
     calls = "".join(f"  {name}: {{url: https://example.com}}\n" for verb, name, _ in found if verb == "call")
     files["j/destinations.yaml"] = "destinations:\n" + "".join(sorted(set(calls.splitlines(keepends=True))))
     for verb, name, _ in found:
         if verb == "start":
             files[f"j/{name}.yaml"] = HEAD.replace("example", name).replace("on: Trial Started", "call: true") + BEFORE
-    files["j/account_activation.yaml"] = HEAD.replace("example", "account_activation") + BEFORE
     return files
 
 
@@ -98,20 +99,22 @@ def message(name: str, values: set[str]) -> str:
 AROUND = surroundings()
 
 
-def library(example: Example) -> Library:
-    """A directory with one example in it, and all that it names."""
-    files = dict(AROUND)
+def files_of(example: Example) -> dict[str, str]:
+    """A directory with one example in it, and all that it names. Scenarios are about journeys that ship."""
+    if example.kind == "scenario":
+        journey = YAML(typ="safe", pure=True).load(example.text)["journey"]
+        shipped = [SHIPPED / f"{journey}.yaml", SHIPPED / "policy.yaml", *(SHIPPED / "messages").iterdir()]
+        files = {str(path.relative_to(SHIPPED.parent)): path.read_text("utf-8") for path in shipped}
+        return {**files, "journeys/scenarios/example.yaml": example.text}
     if example.kind.startswith("- "):
-        files["j/example.yaml"] = HEAD + BEFORE + "".join(f"  {line}\n" for line in example.text.splitlines())
-    elif example.kind in SINGLE:
-        files[f"j/{SINGLE[example.kind]}"] = example.text
-    else:
-        files[f"j/{FOLDERS[example.kind]}{example.name.partition(' ')[0]}.yaml"] = example.text
-    return read_library(files)
+        steps = "".join(f"  {line}\n" for line in example.text.splitlines())
+        return {**AROUND, "j/example.yaml": HEAD + BEFORE + steps}
+    place = SINGLE.get(example.kind) or f"{FOLDERS[example.kind]}{example.name}.yaml"
+    return {**AROUND, f"j/{place}": example.text}
 
 
 def findings(example: Example) -> tuple[Finding, ...]:
-    return library(example).findings
+    return read_library(files_of(example)).findings
 
 
 def test_there_are_examples_of_every_kind_and_of_every_step() -> None:
@@ -128,6 +131,49 @@ def test_there_are_examples_of_every_kind_and_of_every_step() -> None:
 )
 def test_an_example_is_accepted(example: Example) -> None:
     assert findings(example) == ()
+
+
+SCENARIOS = tuple(example for example in EXAMPLES if example.kind == "scenario")
+
+
+@pytest.mark.parametrize("example", SCENARIOS, ids=lambda example: example.name)
+def test_a_scenario_holds(example: Example) -> None:
+    read = read_library(files_of(example))
+    (scenario,) = read.scenarios.values()
+    assert compare(scenario, simulate(read, scenario)) == []
+
+
+PLAYS: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(
+    (Path(__file__).parent / "documented_steps.yaml").read_text("utf-8")
+)
+START = {"at": "0d", "on": "Trial Started", "with": {"plan": "pro", "score": 9, "expires_at": "{{ 9d }}"}}
+CUSTOMER = {
+    "traits": {"email": "ana@example.com", "phone": "+5511987654321", "segment": "C"},
+    "time_zone": "America/Sao_Paulo",
+}
+
+
+@pytest.mark.parametrize("play", PLAYS, ids=lambda play: play["example"])
+def test_an_example_of_a_step_does_what_its_section_says(play: dict[str, Any]) -> None:
+    (example,) = (it for it in EXAMPLES if it.page == "steps.md" and it.text.startswith(play["example"]))
+    told = {name: value for name, value in play.items() if name != "example"}
+    given, expect = [START, *play.get("given", [])], [{"at": "0d", "send": "trial_welcome", "via": "email"}]
+    scenario = Scenario.model_validate(
+        {
+            **told,
+            "scenario": play["example"],
+            "journey": "example",
+            "customer": CUSTOMER,
+            "given": given,
+            "expect": [*expect, *play["expect"]],
+        }
+    )
+    assert compare(scenario, simulate(read_library(files_of(example)), scenario)) == []
+
+
+def test_every_step_is_played() -> None:
+    played = " ".join(play["example"] for play in PLAYS)
+    assert {verb for verb in step_classes() if f"{verb}:" not in played} == {"coupon", "go_to"}  # below an `id`
 
 
 def test_every_field_of_every_step_is_explained() -> None:
