@@ -92,30 +92,43 @@ def publish(
 
 @app.command()
 def check(
-    paths: Annotated[list[Path], typer.Argument(help="Journey files or directories.")],
+    paths: Annotated[list[Path] | None, typer.Argument(help="Journey files or directories.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    explain: Annotated[str | None, typer.Option(metavar="CODE", help="Say what a finding's code means.")] = None,
 ) -> None:
     """Say what is wrong in journeys.
 
-    One line a finding, `file:line: step: what; remedy`. Exit code 1 if anything is wrong.
+    One line a finding, `file:line: step: what; remedy`. Exit code 1 if anything is an error; warnings alone are none.
     """
-    _settings(_import_functions)
-    from scripts.check import run
+    from scripts.check import run, run_explain
 
-    sys.exit(run(paths))
+    if explain is not None:
+        sys.exit(run_explain(explain))
+    if not paths:
+        raise typer.BadParameter("name files or directories, for example: sojourn check journeys")
+    _settings(_import_functions)
+    sys.exit(run(paths, as_json=json))
 
 
 @app.command()
 def simulate(
-    scenarios: Annotated[list[Path], typer.Argument(help="Scenario files or directories.")],
+    scenarios: Annotated[list[Path], typer.Argument(help="Scenario files or directories; see --all-paths.")],
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say of everything why it happened.")] = False,
+    all_paths: Annotated[
+        bool, typer.Option("--all-paths", help="List every way through a journey: name its file or its id.")
+    ] = False,
     journeys: Annotated[Path | None, typer.Option(help="Directory of the journeys, if not the one above.")] = None,
 ) -> None:
-    """Play scenarios in virtual time.
+    """Play scenarios in virtual time, or list all paths of a journey.
 
     Exit code 0 when every expectation holds.
     """
     _settings(_import_functions)
+    if all_paths:
+        from scripts.ways import run as list_ways
+
+        sys.exit(list_ways(scenarios, json=json, journeys=journeys))
     from scripts.simulate import run
 
     sys.exit(run(scenarios, json=json, explain=explain, journeys=journeys))
