@@ -29,10 +29,10 @@ class Listeners:
         self._by_name: dict[str, list[Listener]] = {}
 
     @classmethod
-    def only(cls, known: Listener) -> "Listeners":
-        """Those of one version, for what concerns one enrolment."""
+    def only(cls, *known: Listener) -> "Listeners":
+        """Those of some versions, for what concerns only their enrolments."""
         listeners = cls()
-        listeners._by_version = {(known.journey, known.version): known}
+        listeners._by_version = {(it.journey, it.version): it for it in known}
         return listeners
 
     async def refresh(self, connection: Any, live: list[str] | None) -> None:

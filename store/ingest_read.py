@@ -44,7 +44,7 @@ WHERE customer_id = ANY($1::bigint[]) AND journey = ANY($2::text[])
 ORDER BY id FOR NO KEY UPDATE
 """
 
-_ONE_ENROLMENT = f"SELECT {_ENROLMENT} FROM enrolments WHERE id = $1 FOR NO KEY UPDATE"
+_THESE_ENROLMENTS = f"SELECT {_ENROLMENT} FROM enrolments WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 
 _PAST = """
 SELECT customer_id, journey, key, max(ended_at) AS ended_at FROM enrolments
@@ -104,10 +104,9 @@ async def lock_enrolments(
     return [Enrolment(**row) for row in rows]
 
 
-async def lock_enrolment(connection: Any, enrolment_id: int) -> Enrolment | None:
-    """One, however it stands."""
-    row = await connection.fetchrow(_ONE_ENROLMENT, enrolment_id)
-    return Enrolment(**row) if row else None
+async def lock_enrolments_by_id(connection: Any, ids: Collection[int]) -> list[Enrolment]:
+    """These, however they stand."""
+    return [Enrolment(**row) for row in await connection.fetch(_THESE_ENROLMENTS, list(ids))]
 
 
 async def past(

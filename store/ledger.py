@@ -47,14 +47,14 @@ SELECT id, traits, locale, time_zone, merged_into FROM customers WHERE id = $1 F
 """
 
 # After the locks, so that its snapshot holds whatever was committed by those who had them before.
-STANDING_OF_MESSAGE = f"""
+STANDING_OF_MESSAGE = """
 SELECT m.*, clock_timestamp() AS wall,
   (SELECT jsonb_agg(jsonb_build_array(c.channel, c.topic, c.state)) FROM (
      SELECT DISTINCT ON (channel, topic) channel, topic, state FROM consents
      WHERE customer_id = $2 AND (channel = $3 OR channel IS NULL) AND (topic = $4 OR topic IS NULL)
      ORDER BY channel, topic, at DESC, id DESC) c) AS consents,
-  EXISTS (SELECT FROM messages d
-     WHERE d.recipient = $5 AND d.channel = $3 AND d.status = 'undeliverable' AND d.reason LIKE '{DEAD_ADDRESS}%'
+  EXISTS (SELECT FROM suppressions
+     WHERE channel = $3 AND address = CASE WHEN $3 = 'email' THEN lower($5) ELSE $5 END AND lifted_at IS NULL
   ) AS is_dead
 FROM (SELECT 1) AS always LEFT JOIN messages m ON m.key = $1
 """
@@ -77,23 +77,33 @@ ON CONFLICT (key) DO UPDATE SET
 WHERE messages.attempt = $24
 """
 
-# Locked in the order of their keys: of several look-ups of messages alike, one after the other decides.
+# Locked in the order of their keys: of several look-ups of messages alike, one after the other decides. Of calls and
+# WhatsApp's templates a provider shows no words: all to one number are alike, also one that remained unknown just now.
 ALIKE = """
-SELECT key, status, provider_id, call_until, clock_timestamp() AS wall FROM messages
-WHERE key = $1 OR recipient = $2 AND digest = $3 AND status = 'claimed' OR provider_id = ANY($4::text[])
+SELECT key, digest, provider_id, call_until, clock_timestamp() AS wall FROM messages
+WHERE key = $1 OR provider_id = ANY($4::text[]) OR recipient = $2 AND channel = $5 AND provider_id IS NULL AND (
+  status = 'claimed' AND (digest = $3 OR channel IN ('voice', 'whatsapp'))
+  OR status = 'unknown' AND channel IN ('voice', 'whatsapp') AND call_until > clock_timestamp() - interval '1 hour')
 ORDER BY key FOR NO KEY UPDATE
 """
 NO_TIME = timedelta()
 
 ENDING = "SELECT outcome FROM enrolments WHERE id = $1 AND state <> 'active'"
 
-RECORD = """
+RECORD = f"""
 WITH recorded AS (
   UPDATE messages SET status = $3::text, reason = $4::text, provider_id = coalesce($5, provider_id),
     segments = coalesce($6, segments), cost = CASE WHEN $3::text IN ('sent', 'unknown') THEN
       cost * coalesce($6, segments, 1) / coalesce(segments, 1) END,
     sent_at = CASE WHEN $3::text = 'sent' THEN $7::timestamptz END
-  WHERE key = $1 AND attempt = $2 AND status = 'claimed' RETURNING customer_id, channel, status, reason
+  WHERE key = $1 AND attempt = $2 AND status = 'claimed'
+  RETURNING customer_id, channel, recipient, status, reason
+), dead AS (
+  INSERT INTO suppressions (channel, address, reason, source, at)
+  SELECT channel, CASE WHEN channel = 'email' THEN lower(recipient) ELSE recipient END, reason, 'answer', $7::timestamptz
+  FROM recorded WHERE status = 'undeliverable' AND starts_with(reason, '{DEAD_ADDRESS}')
+  ON CONFLICT (address, channel) DO UPDATE SET reason = excluded.reason, source = excluded.source, at = excluded.at,
+    lifted_at = NULL
 ), opted_out AS (
   INSERT INTO consents (customer_id, channel, state, source, evidence, at)
   SELECT customer_id, channel, 'opted_out', 'provider', $4::text, $7::timestamptz FROM recorded WHERE $8
@@ -180,18 +190,23 @@ class MessageLedger:
     ) -> Adoption:
         async with self._db.pool.acquire() as connection, connection.transaction():
             alike = await connection.fetch(
-                ALIKE, send.key, unresolved.draft.recipient, unresolved.draft.digest, provider_ids
+                ALIKE, send.key, unresolved.draft.recipient, unresolved.draft.digest, provider_ids, send.channel
             )
             owned = {row["provider_id"] for row in alike}
-            rivals = [row for row in alike if row["status"] == "claimed" and row["key"] != send.key]
+            rivals = [row for row in alike if row["provider_id"] is None and row["key"] != send.key]
             free = [id for id in provider_ids if id not in owned]
             if not free:
                 return "none"
             if (wait := max((row["call_until"] + settle - row["wall"] for row in rivals), default=NO_TIME)) > NO_TIME:
                 return InFlight(wait)
-            if len(free) > len(rivals) + 1:
-                return "too many"
+            if len(free) != len(rivals) + 1 and not _are_interchangeable(free, rivals, unresolved):
+                return "unclear"
             return await _record(connection, send, unresolved.attempt, Result("sent", provider_id=free[0]), now)
+
+
+def _are_interchangeable(free: list[str], rivals: list[asyncpg.Record], unresolved: Unresolved) -> bool:
+    """Whether it does not matter which of these messages an id stands for, and each id can stand for one."""
+    return len(free) <= len(rivals) and all(row["digest"] == unresolved.draft.digest for row in rivals)
 
 
 async def _record(connection: Any, send: SendMessage, attempt: int, result: Result, now: datetime) -> Receipt:

@@ -177,6 +177,7 @@ class StepRow(SQLModel, table=True):
     left_at: datetime | None = _at()
     waits_until: datetime | None = _at()
     result: dict[str, Any] | None = _json(None)
+    kept: dict[str, Any] | None = _json(None)
     number: int = Field(default=None, sa_column=Column(BigInteger, Identity(), nullable=False))
 
 
@@ -199,7 +200,6 @@ class MessageRow(SQLModel, table=True):
             "key",
             postgresql_where=text("status NOT IN ('sent', 'delivered', 'opened', 'clicked')"),
         ),
-        Index("messages_undeliverable", "recipient", postgresql_where=text("status = 'undeliverable'")),
         Index("messages_ringing", "sent_at", postgresql_where=text("channel = 'voice' AND status = 'sent'")),
     )
 
@@ -451,3 +451,21 @@ class CalendarRow(SQLModel, table=True):
     until: datetime | None = _at()
     customer_id: int = _big(default=0)
     next_at: datetime | None = _at()
+
+
+class SuppressionRow(SQLModel, table=True):
+    """An address that nothing is sent to by this channel, since `at` until `lifted_at`; e-mail in small letters.
+
+    `source` says who found it: a provider's webhook or answer. `reason` is for people.
+    """
+
+    __tablename__ = "suppressions"
+    __table_args__ = (Index("suppressions_once", "address", "channel", unique=True),)
+
+    id: int = _id()
+    channel: str
+    address: str
+    reason: str
+    source: str
+    at: datetime = _at(nullable=False)
+    lifted_at: datetime | None = _at()
