@@ -6,7 +6,9 @@ from datetime import timedelta
 from functools import cached_property
 from typing import NamedTuple
 
+from language.context import Next
 from language.ending import NO_TIME, Ending, Result
+from language.expression import Expression
 from language.path_condition import UNKNOWN, decide
 from language.program import Place, Program
 from language.steps import GoTo, Repeat, Rest
@@ -92,14 +94,28 @@ def plus(most: timedelta | None, length: timedelta | None) -> timedelta | None:
 
 
 class Walk:
-    """All ways on from a state. `has_left_out`: what repeats can be gone through in more ways than were looked at."""
+    """All ways on from a state. `has_left_out`: what repeats can be gone through in more ways than were looked at.
 
-    def __init__(self, program: Program) -> None:
-        self._program = program
+    `crosses`: a `go_to` to a step of another stage is followed; else the way ends there.
+    """
+
+    def __init__(self, program: Program, *, crosses: bool = False) -> None:
+        self._program, self._crosses = program, crosses
         self._ways: dict[tuple[str | None, str, str], list[Way]] = {}
+        self._decided: dict[tuple[str, str], bool | None] = {}
         self._read = _names_read(program)
         self._circling = _circling(program)
         self.has_left_out = False
+
+    def begin(self, stage: str, step: str | None, *, anew: bool) -> State:
+        """Before a step of a stage ('' without stages): what steps of other stages left, nobody can tell.
+
+        `anew`: it is the customer's first time in this stage; else its own steps may have been passed before as well.
+        """
+        if not stage:
+            return State(step)
+        others = (name for name in self._read if not anew or self._program.stage_of(name) != stage)
+        return State(step, dict.fromkeys(others, UNKNOWN))
 
     def onward(self, state: State) -> list[Way]:
         """The ways past the step that the state stands before."""
@@ -124,7 +140,7 @@ class Walk:
 
     def _past(self, state: State, place: Place) -> Iterator[Way]:
         step = place.step
-        is_wanted = step.enabled and (step.when is None or decide(step.when, state.left))
+        is_wanted = step.enabled and (step.when is None or self._decide(step.when, state.left))
         if is_wanted is not True:
             words = f"not: {step.when.source}" if step.when is not None and is_wanted is None else "passed over"
             yield self._gone(state, step.id, words, place.after, ({"skipped": words},))
@@ -137,10 +153,17 @@ class Walk:
 
     # --- one step
 
+    def _decide(self, expression: Expression, left: Left) -> bool | None:
+        """`decide`, asked once of the same."""
+        key = expression.source, repr([left.get(path[1]) for path in expression.paths if len(path) > 1])
+        if key not in self._decided:
+            self._decided[key] = decide(expression, left)
+        return self._decided[key]
+
     def _endings(self, state: State, place: Place) -> Iterator[Way]:
         cuts: set[tuple[PathMessage, ...]] = set()
         for ending in place.step.endings():
-            is_so = True if ending.if_ is None else decide(ending.if_, state.left)
+            is_so = True if ending.if_ is None else self._decide(ending.if_, state.left)
             if is_so is not False:
                 way = self._ended(state, place, ending)
                 yield way
@@ -152,12 +175,20 @@ class Walk:
 
     def _ended(self, state: State, place: Place, ending: Ending) -> Way:
         step, to = place.step, ending.to
-        is_stage = to.way == "go_to" and to.to in self._program.entry_by_stage
-        end = to.to if to.way == "finish" else f"goes to the stage {to.to}" if is_stage else None
+        end = to.to if to.way == "finish" else self._elsewhere(place, to)
         follows = None if end else self._program.follow(step.id, to)
         messages = (PathMessage(step.id, it.message, it.channel, it.after, it.after) for it in ending.sends)
         gone = self._gone(state, step.id, ending.words, follows, ending.results)
         return replace(gone, messages=tuple(messages), least=ending.least, most=ending.most, end=end)
+
+    def _elsewhere(self, place: Place, to: Next) -> str | None:
+        """In words, where a jump leaves the stage."""
+        if to.way != "go_to":
+            return None
+        if to.to in self._program.entry_by_stage:
+            return f"goes to the stage {to.to}"
+        stage = self._program.stage_of(to.to)
+        return None if self._crosses or stage == place.stage else f"goes on at {to.to} in the stage {stage}"
 
     def _cut(self, state: State, place: Place, way: Way) -> Iterator[Way]:
         """The wait broken off by what ends a block around it."""
@@ -279,3 +310,11 @@ def _reached(follows: Mapping[str, set[str]], start: str) -> set[str]:
             found.add(name)
             pending.extend(follows[name])
     return found
+
+
+def joined_at(program: Program) -> Iterator[str]:
+    """The steps at which a stage is joined from others, in order."""
+    for place in program.place_by_id.values():
+        for target in place.step.targets():
+            if target in program.place_by_id and program.stage_of(target) != place.stage:
+                yield target

@@ -4,8 +4,9 @@ A path takes one of the endings of each step that it passes. Conditions are deci
 what earlier steps left; all others may be true or not. A step is come to again as long as something has been learned
 since that decides a condition, and once more; then the path goes round for ever. What repeats does all its passes
 alike; an event that ends it, or a way out of it, comes in the first pass or in the last. Stages are walked apart from
-each other: a path ends where it rests for the next status, or goes to another stage. What may end or move an enrolment
-anywhere (exits, the goal, statuses, dates that move) is not multiplied: `language.path_move` lists it.
+each other, each as on coming to it for the first time, whatever happened in others: a path ends where it rests for the
+next status, or goes to another stage. What may end or move an enrolment anywhere (exits, the goal, statuses, dates that
+move) is not multiplied: `language.path_move` lists it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,9 +14,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 from typing import Any
 
-from language.path_walk import Choice, PathMessage, State, Walk, Way
+from language.path_walk import Choice, PathMessage, State, Walk, Way, joined_at
 from language.program import Program
 
 MOST_PATHS = 2_000
@@ -28,7 +30,8 @@ __all__ = ["Choice", "Path", "PathMessage", "Paths", "walk", "worst"]
 class Path:
     """One way through the journey, or through a stage. `end` says in words how it ends; one that is endless does not.
 
-    `least` and `most` are how long it takes; `most` None: no telling.
+    `least` and `most` are how long it takes; `most` None: no telling. `joins_at`: it begins in the middle of the stage,
+    at this step, to which other stages lead.
     """
 
     choices: tuple[Choice, ...]
@@ -38,6 +41,7 @@ class Path:
     end: str
     stage: str | None = None
     is_endless: bool = False
+    joins_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +58,10 @@ def walk(program: Program, *, most_paths: int = MOST_PATHS) -> Paths:
     paths: list[Path] = []
     total: int | None = 0
     walking = Walk(program)
-    for stage, entry in _beginnings(program).items():
-        found: list[Way] = []
-        ways = _enumerated(walking, State(entry))
-        for way in ways:
-            if len(found) == most_paths:
-                break
-            found.append(way)
-        paths += [_finished(way, stage or None) for way in found]
-        count = len(found) if len(found) < most_paths else _count(walking, State(entry))
+    for beginning, begins in _beginnings(program, walking):
+        found = list(islice(_enumerated(walking, begins), most_paths))
+        paths += [_finished(way, *beginning) for way in found]
+        count = len(found) if len(found) < most_paths else _count(walking, begins)
         total = None if total is None or count is None else total + count
     is_complete = total == len(paths) and not walking.has_left_out
     return Paths(tuple(paths), is_complete, None if walking.has_left_out else total)
@@ -71,15 +70,24 @@ def walk(program: Program, *, most_paths: int = MOST_PATHS) -> Paths:
 def worst(program: Program, weigh: Callable[[str, str], Decimal]) -> dict[str, Decimal | None]:
     """By stage ('' without stages): the most that the messages of one path weigh, of all paths, listed or not.
 
-    `weigh` is given message and channel. None: it is endless, or there are too many states to prove anything.
+    `weigh` is given message and channel. None: it is endless, or there are too many states to prove anything. A date
+    that moves, so that a wait is waited for again, is not counted again: nobody can tell how often that happens.
     """
-    walking = Walk(program)
-    found = {stage: _worst(walking, State(entry), weigh) for stage, entry in _beginnings(program).items()}
+    walking = Walk(program, crosses=True)
+    entries: Mapping[str, str | None] = program.entry_by_stage or {"": program.first}
+    found = {name: _worst(walking, walking.begin(name, entry, anew=False), weigh) for name, entry in entries.items()}
     return dict.fromkeys(found) if walking.has_left_out else found
 
 
-def _beginnings(program: Program) -> Mapping[str, str | None]:
-    return program.entry_by_stage or {"": program.first}
+def _beginnings(program: Program, walking: Walk) -> Iterator[tuple[tuple[str | None, str | None], State]]:
+    """Stage and, where it is joined in its middle, step; with the state to begin in."""
+    if not program.entry_by_stage:
+        yield (None, None), walking.begin("", program.first, anew=True)
+    for stage, entry in program.entry_by_stage.items():
+        yield (stage, None), walking.begin(stage, entry, anew=True)
+        for step in dict.fromkeys(joined_at(program)):
+            if program.stage_of(step) == stage and step != entry:
+                yield (stage, step), walking.begin(stage, step, anew=False)
 
 
 def _enumerated(walking: Walk, begins: State) -> Iterator[Way]:
@@ -92,8 +100,9 @@ def _enumerated(walking: Walk, begins: State) -> Iterator[Way]:
             pending.extend(way.then(following) for following in reversed(walking.onward(way.to)))
 
 
-def _finished(way: Way, stage: str | None) -> Path:
-    return Path(way.choices, way.messages, way.least, way.most, way.end or "completed", stage, way.is_endless)
+def _finished(way: Way, stage: str | None, joins_at: str | None) -> Path:
+    end = way.end or "completed"
+    return Path(way.choices, way.messages, way.least, way.most, end, stage, way.is_endless, joins_at)
 
 
 # --- of all paths at once

@@ -175,6 +175,25 @@ stages:
     ]
 
 
+def test_a_stage_is_walked_from_where_others_join_it_too() -> None:
+    text = """
+journey: j
+title: J
+start: {on: Status}
+stage: {on: Status, is: event.to}
+stages:
+  a: {steps: [{id: first, send: m, via: email}, {id: second, send: n, via: email, when: steps.first.outcome == null}]}
+  b: {steps: [{send: o, via: email, when: steps.first.outcome != null}, {go_to: second}]}
+"""
+    assert [(path.stage, path.joins_at, len(path.messages), path.end) for path in paths(text)] == [
+        ("a", None, 1, "rests in a until the next status"),
+        ("a", "second", 0, "rests in a until the next status"),
+        ("a", "second", 1, "rests in a until the next status"),
+        ("b", None, 0, "goes on at second in the stage a"),
+        ("b", None, 1, "goes on at second in the stage a"),
+    ]
+
+
 def test_answers_of_people_and_arms_of_experiments_are_ways() -> None:
     text = """
 steps:

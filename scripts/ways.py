@@ -1,0 +1,183 @@
+"""`sojourn simulate --all-paths`: every way through a journey, without a scenario."""
+
+import json as encoder
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from language.duration import format_duration
+from language.library import Library
+from language.path_cost import cost, prices
+from language.path_move import moves
+from language.path_route import Route, routes
+from language.path_walk import PathMessage
+from language.paths import Paths, walk, worst
+from language.program import Program
+from language.report import in_words
+from language.steps import Branch, GoTo, Stop
+from scripts.directory import read_directories
+
+MOST_SHOWN = 300
+"""Ways of one journey, or of one stage, that anyone would read."""
+
+DEFAULT_DIRECTORY = Path("journeys")
+
+
+def run(named: list[Path], *, json: bool = False, journeys: Path | None = None) -> int:
+    """List the paths of each journey, a file or an id; 0 when all were found and are sound."""
+    files = [path for path in named if path.is_file()]
+    ids = {path.stem if path in files else str(path) for path in named}
+    library = read_directories([*files, journeys or DEFAULT_DIRECTORY] if len(files) < len(named) else files)
+    for finding in library.errors:
+        print(finding)
+    for name in sorted(ids - set(library.journeys)):
+        print(f"{name}:1: file: there is no such journey; name its file, or its id with --journeys <directory>")
+    ways = [Ways(library, name) for name in sorted(ids & set(library.journeys)) if not library.errors]
+    if json:
+        print(encoder.dumps([it.as_json() for it in ways]))
+    else:
+        console = Console(highlight=False, soft_wrap=True)
+        for it in ways:
+            it.show(console)
+    return 0 if ways and len(ways) == len(ids) else 1
+
+
+class Ways:
+    """All ways through one journey, as people read them. What they cost is told when the policy says prices."""
+
+    def __init__(self, library: Library, journey: str) -> None:
+        self._journey = library.journeys[journey]
+        self._program = Program(self._journey)
+        self._price = prices(library.messages, library.policy)
+        costs = library.policy.costs
+        self._currency = costs.currency if "costs" in library.policy.model_fields_set else None
+        self._found: Paths = walk(self._program)
+        self._routes = routes(self._program, self._found.paths)
+        self._worst = worst(self._program, self._price)
+
+    def show(self, console: Console) -> None:
+        console.print(Text(self._journey.journey, "bold") + Text(f"  {self._journey.title}", "dim"))
+        number = 0
+        for (stage, step), group in groupby(self._routes, key=lambda it: (it.path.stage, it.path.joins_at)):
+            ways = list(group)
+            if stage is not None:
+                at = f", joined at {step}" if step else ""
+                console.print(Text(f"\nstage {stage}{at}", "bold blue"))
+            for route in ways[:MOST_SHOWN]:
+                number += 1
+                self._show_route(console, number, route)
+            if len(ways) > MOST_SHOWN:
+                left = f"{len(ways) - MOST_SHOWN} more ways are not shown; --json lists them"
+                console.print(Text(f"  … {left}", "yellow"))
+        self._show_moves(console)
+        console.print(f"\n{self._summary()}\n")
+
+    def _show_route(self, console: Console, number: int, route: Route) -> None:
+        path = route.path
+        costs = f", {self._cost(route):.4g} {self._currency}" if self._currency else ""
+        end = Text(f"{path.end}", "red" if path.is_endless else "bold")
+        console.print(Text(f"\n{number:>4}  ") + end + Text(f"  after {_span(path.least, path.most)}{costs}", "dim"))
+        console.print(Text("      " + " → ".join(self._steps(route)), "dim"))
+        for line in _message_lines(path.messages):
+            console.print(Text(f"      {line}", "green"))
+
+    def _show_moves(self, console: Console) -> None:
+        found = moves(self._program)
+        if found:
+            console.print(Text("\nat any moment", "bold blue"))
+        for move in found:
+            console.print(f"      {move.on} → {move.to}")
+
+    def _steps(self, route: Route) -> Iterator[str]:
+        """The steps of a way in words; of branches and jumps only what was decided."""
+        for step_id, words in route.choices:
+            step = self._program.place_by_id[step_id].step
+            if words in ("passed over", "broken off") or words.startswith("not: "):
+                yield f"({step_id}: {words})"
+            elif isinstance(step, Branch):
+                yield f"({words})" if words else "(either way)"
+            elif not isinstance(step, GoTo | Stop):
+                said = in_words(step)
+                yield f"{said} ({words})" if words else said
+
+    def _cost(self, route: Route) -> Decimal:
+        return cost(route.path, self._price)
+
+    def _summary(self) -> str:
+        found = self._found
+        merged = f" ({len(found.paths)} with those that differ in nothing to be noticed)"
+        text = f"{len(self._routes)} ways" + (merged if len(found.paths) > len(self._routes) else "")
+        if not found.is_complete:
+            left = f"{found.count - len(found.paths):,}" if found.count is not None else "an unknown number of"
+            text += f"; {left} paths were left out"
+        return f"{text}{self._dearest()}"
+
+    def _dearest(self) -> str:
+        if not self._currency:
+            return ""
+        if any(weight is None for weight in self._worst.values()):
+            return "; no limit to what it may cost: it may go round for ever"
+        each = " (each stage once)" if len(self._worst) > 1 else ""
+        total = sum((it for it in self._worst.values() if it is not None), Decimal(0))
+        again = ", and more each time a date moves" if self._program.moving else ""
+        return f"; at most {total:.4g} {self._currency}{each}{again}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Lengths of time are seconds since the way began; null: no telling."""
+        found = self._found
+        return {
+            "journey": self._journey.journey,
+            "is_complete": found.is_complete,
+            "paths_found": len(found.paths),
+            "paths_in_all": found.count,
+            "currency": self._currency,
+            "worst_cost": {name or "steps": it and float(it) for name, it in self._worst.items()},
+            "ways": [self._route_as_json(route) for route in self._routes],
+            "moves": [move._asdict() for move in moves(self._program)],
+        }
+
+    def _route_as_json(self, route: Route) -> dict[str, Any]:
+        path = route.path
+        return {
+            "stage": path.stage,
+            "joins_at": path.joins_at,
+            "steps": [choice._asdict() for choice in route.choices],
+            "messages": [
+                {**it._asdict(), "least": it.least.total_seconds(), "most": it.most and it.most.total_seconds()}
+                for it in path.messages
+            ],
+            "least": path.least.total_seconds(),
+            "most": None if path.most is None else path.most.total_seconds(),
+            "end": path.end,
+            "is_endless": path.is_endless,
+            "cost": float(self._cost(route)) if self._currency else None,
+            "paths": route.count,
+        }
+
+
+def _message_lines(messages: Sequence[PathMessage]) -> Iterator[str]:
+    """Each message with its day; the same one again and again in one line."""
+    for (name, channel), group in groupby(messages, key=lambda it: (it.message, it.channel)):
+        sent = list(group)
+        first, last = sent[0], sent[-1]
+        when = _day(first.least, first.most)
+        often = f", {len(sent)} times, the last on {_day(last.least, last.most)}" if len(sent) > 1 else ""
+        yield f"{when}: {name} by {channel}{often}"
+
+
+def _day(least: timedelta, most: timedelta | None) -> str:
+    if most is None:
+        return f"day {least.days} or later"
+    return f"day {least.days}" if least.days == most.days else f"day {least.days} to {most.days}"
+
+
+def _span(least: timedelta, most: timedelta | None) -> str:
+    if most is None:
+        return f"{format_duration(least)} or longer"
+    return format_duration(least) if least == most else f"{format_duration(least)} to {format_duration(most)}"
