@@ -11,7 +11,9 @@ from ruamel.yaml import YAML
 from language.comparison import compare
 from language.finding import Finding
 from language.library import read_library
+from language.loader import load_message
 from language.message_event import EVENTS
+from language.rendering import render
 from language.scenario import Scenario
 from language.simulator import simulate
 from language.steps import step_classes
@@ -131,6 +133,20 @@ def test_there_are_examples_of_every_kind_and_of_every_step() -> None:
 )
 def test_an_example_is_accepted(example: Example) -> None:
     assert findings(example) == ()
+
+
+MESSAGES = tuple(example for example in EXAMPLES if example.kind == "message")
+
+
+@pytest.mark.parametrize("example", MESSAGES, ids=lambda example: example.name)
+@pytest.mark.parametrize("profile", [{}, {"first_name": "Ana"}], ids=["unknown", "known"])
+def test_a_message_can_be_said(example: Example, profile: dict[str, Any]) -> None:
+    written = load_message("m.yaml", example.text).model
+    assert written is not None
+    scope = {"profile": profile, "start": {"flat": "12", "expires_at": "2026-01-14T06:00:00Z"}}
+    for channel in written.channels:
+        rendered = render(written, channel, scope=scope, locale="ru", time_zone="Europe/Moscow")
+        assert " ." not in rendered.text
 
 
 SCENARIOS = tuple(example for example in EXAMPLES if example.kind == "scenario")
