@@ -35,6 +35,7 @@ CODES = frozenset(
         "idle-status",
         "idle-until",
         "idle-value",
+        "impossible-value",
         "long-sms",
         "loop-without-wait",
         "missing-field",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from language.checker import conditions, doing, head, heard, names, sending, stages, waiting, ways
+from language.checker import conditions, doing, head, heard, names, outcomes, sending, stages, waiting, ways
 from language.checker.subject import Subject, nearest
 from language.clause import Use
 from language.faults import raw_steps
@@ -109,4 +109,4 @@ def _step(subject: Subject, path: Path, step: Step) -> Iterator[Finding]:
 
 def _use(subject: Subject, path: Path, use: Use) -> Iterator[Finding]:
     named = list(names.findings(subject, path, use))
-    yield from named or conditions.findings(subject, path, use)
+    yield from named or list(conditions.findings(subject, path, use)) or outcomes.findings(subject, path, use)
