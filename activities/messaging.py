@@ -186,8 +186,8 @@ class Sending:
         adopted = await self._adopt(unresolved, sighting)
         if adopted == "none":
             return await self._claim(not_accepted=unresolved.attempt)
-        if adopted == "too many":
-            return await self._unsure(unresolved, "the provider shows more messages that are alike than were sent")
+        if adopted == "unclear":
+            return await self._unsure(unresolved, "the provider shows messages that are alike, but not which is which")
         return adopted
 
     async def _adopt(self, unresolved: Unresolved, sighting: Sighting) -> Adoption:

@@ -20,7 +20,8 @@ from activities.calls import CallActivities
 from activities.channel import Channel
 from activities.channels.email import EmailChannel, SendGridAccount
 from activities.channels.sandbox import SandboxChannel
-from activities.channels.sms import SmsChannel, TwilioAccount
+from activities.channels.sms import SmsChannel
+from activities.channels.twilio_client import TwilioAccount
 from activities.messaging import MessagingActivities
 from activities.webhook import WebhookSender
 from api.publish import publish

@@ -89,7 +89,7 @@ class Email(Part):
 
 
 class Whatsapp(Part):
-    """A WhatsApp message from an approved template."""
+    """A WhatsApp message: an approved template, or its `text` where that is allowed."""
 
     content_sid: Annotated[str, AfterValidator(_check_content_sid)] = Field(
         description="The template's SID in Twilio.", examples=["HX0123456789abcdef0123456789abcdef"]
@@ -97,12 +97,23 @@ class Whatsapp(Part):
     variables: Annotated[dict[str, Text], BeforeValidator(_digits_as_text)] = Field(
         default_factory=dict, description="The template's variables by number.", examples=[{"1": "{{ start.flat }}"}]
     )
+    text: Text | None = Field(
+        default=None,
+        description="What is sent instead within 24 hours of whatever the customer wrote last: only then WhatsApp takes"
+        " free text.",
+        examples=["Flat {{ start.flat }} is yours until Friday. Any questions?"],
+    )
 
 
 class Voice(Part):
     """A phone call that says a text."""
 
     say: Text = Field(description="What is said.", examples=["Hello, your account is ready."])
+    play: Text | None = Field(
+        default=None,
+        description="A recording that is played instead, by its address (MP3 or WAV); `say` is then its words.",
+        examples=["https://example.com/welcome.mp3"],
+    )
     language: LocaleTag | None = Field(
         default=None, description="The voice's language; the text's own when left out.", examples=["en-US"]
     )

@@ -32,8 +32,8 @@ class Undeliverable(Exception):
 class Rendered(BaseModel):
     """What goes to the provider.
 
-    `text` is the SMS, an e-mail's plain part, what a call says, a push's body, or what a WhatsApp template is filled
-    with (the template itself is the provider's); `subject` is an e-mail's or a push's title.
+    `text` is the SMS, an e-mail's plain part, what a call says, a push's body, a WhatsApp message's free text or else
+    what its template is filled with (which itself is the provider's); `subject` is an e-mail's or a push's title.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -95,9 +95,7 @@ class _Rendering:
                 return self._push(part)
 
     def _sms(self, source: str) -> Rendered:
-        text = _tidy(self._fill(self.place, source))
-        if len(text) > LONGEST_SMS:
-            raise Undeliverable(f"{self.place} came out at {len(text):,} characters; {LONGEST_SMS:,} is the most")
+        text = self._short(self.place, source)
         return self._rendered(text, segments=count_segments(text))
 
     def _email(self, email: Email) -> Rendered:
@@ -137,13 +135,23 @@ class _Rendering:
             "machine": voice.machine,
             "timeout": int(voice.timeout.total_seconds()),
         }
+        if voice.play is not None:
+            content["play"] = self._line("play", voice.play)
         return self._rendered(say, content=content)
 
     def _whatsapp(self, whatsapp: Whatsapp) -> Rendered:
         variables = {name: self._line(f"variables.{name}", text) for name, text in whatsapp.variables.items()}
         content = {"content_sid": whatsapp.content_sid, "variables": variables}
         text = " · ".join(variables.values()) or f"Template {whatsapp.content_sid}"
+        if whatsapp.text is not None:
+            text = content["text"] = self._short(f"{self.place}.text", whatsapp.text)
         return self._rendered(text, content=content)
+
+    def _short(self, place: str, source: str) -> str:
+        text = _tidy(self._fill(place, source))
+        if len(text) > LONGEST_SMS:
+            raise Undeliverable(f"{place} came out at {len(text):,} characters; {LONGEST_SMS:,} is the most")
+        return text
 
     def _push(self, push: Push) -> Rendered:
         content = {"title": self._line("title", push.title), "body": self._line("body", push.body)}

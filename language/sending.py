@@ -125,8 +125,8 @@ class Unresolved:
 
 Claim = Claimed | InFlight | Unresolved | Receipt
 
-Adoption = Receipt | InFlight | Literal["none", "too many"]
-"""`none`: nothing of it went out. `too many`: the provider shows more than we can have sent."""
+Adoption = Receipt | InFlight | Literal["none", "unclear"]
+"""`none`: nothing of it went out. `unclear`: what the provider shows may be this message, or another of ours or not."""
 
 
 @dataclass(frozen=True, slots=True)

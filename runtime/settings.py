@@ -74,6 +74,7 @@ Url = Annotated[str, AfterValidator(_without_trailing_slash)]
 OptionalUrl = Annotated[Url | None, BeforeValidator(_blank_as_none)]
 OptionalText = Annotated[str | None, BeforeValidator(_blank_as_none)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_as_none)]
+OptionalRate = Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(_blank_as_none)]
 PostgresUrl = Annotated[str, AfterValidator(_as_plain_postgres), PlainSerializer(str)]
 
 
@@ -109,6 +110,13 @@ class Settings(BaseSettings):
     twilio_auth_token: OptionalSecret = None
     twilio_from: OptionalText = None
     twilio_messaging_service_sid: OptionalText = None
+    twilio_voice_from: OptionalText = Field(None, description="the number that calls; else TWILIO_FROM")
+    twilio_whatsapp_from: OptionalText = Field(
+        None, description="the number, or messaging service, of WhatsApp; for Twilio's own account there is no other"
+    )
+    twilio_calls_per_second: OptionalRate = Field(
+        None, description="how fast each worker calls; else 1, and to a stand-in as fast as calls come"
+    )
     twilio_url: OptionalUrl = None
     sendgrid_api_key: OptionalSecret = None
     sendgrid_from: OptionalText = None

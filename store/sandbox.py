@@ -1,6 +1,6 @@
 """What the sandbox has received in a provider's place, kept over restarts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -20,16 +20,18 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (provider_id) DO NO
 FIND = """
 SELECT * FROM sandbox_messages
 WHERE provider = $1 AND ($2::text IS NULL OR recipient = $2) AND ($3::text IS NULL OR sender = $3)
-  AND ($4::timestamptz IS NULL OR received_at >= $4)
+  AND ($4::timestamptz IS NULL OR received_at >= $4) AND ($7::text[] IS NULL OR channel = ANY($7))
 ORDER BY id DESC LIMIT $5 OFFSET $6
 """
 
+# What a call says that asks us only when somebody has answered is known from our message.
 # Wanted: an address or part of one (a few digits are no part), our customer's id, or any identifier of a customer.
 SHOW = """
 WITH wanted AS (
   SELECT $1::text AS address, array(SELECT customer_id FROM identifiers WHERE value = $1) AS customers
 )
-SELECT s.id, s.channel, s.sender, s.recipient, s.subject, s.text, s.html, s.details,
+SELECT s.id, s.channel, s.sender, s.recipient, s.subject, coalesce(s.text, m.body) AS text, s.html,
+  coalesce(m.content, '{}') || jsonb_strip_nulls(s.details) AS details,
   coalesce(m.claimed_at, s.received_at) AS at, m.key, m.customer_id, m.step, m.message, m.segments, m.status, e.journey,
   (SELECT coalesce(jsonb_agg(jsonb_build_object('report', v.report, 'at', v.at, 'text', v.details ->> 'text')
     ORDER BY v.id), '[]') FROM message_events v WHERE v.message_key = m.key) AS events
@@ -46,7 +48,7 @@ RING = 25
 """Seconds that a phone rings if its message does not say."""
 
 RUNG_OUT = f"""
-SELECT s.id, m.key FROM messages m JOIN sandbox_messages s ON s.provider_id = m.provider_id AND s.provider = '{OWN}'
+SELECT s.id, m.key FROM messages m JOIN sandbox_messages s ON s.provider_id = m.provider_id
 WHERE m.channel = 'voice' AND m.status = 'sent'
   AND m.sent_at + coalesce((m.content ->> 'timeout')::int, {RING}) * interval '1 second' <= $1
 ORDER BY s.id LIMIT 100
@@ -145,9 +147,10 @@ class SandboxInbox:
         since: datetime | None = None,
         limit: int = 50,
         offset: int = 0,
+        channels: Sequence[str] | None = None,
     ) -> list[SandboxMessage]:
         """Newest first."""
-        rows = await self._db.pool.fetch(FIND, provider, recipient, sender, since, limit, offset)
+        rows = await self._db.pool.fetch(FIND, provider, recipient, sender, since, limit, offset, channels)
         return [_message(row) for row in rows]
 
     async def show(

@@ -13,7 +13,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.channel import Channel
 from activities.channels.email import EmailChannel, SendGridAccount
-from activities.channels.sms import SmsChannel, TwilioAccount
+from activities.channels.sms import SmsChannel
+from activities.channels.twilio_client import TwilioAccount
 from activities.messaging import MessagingActivities
 from language.policy import Policy
 from language.port import Progress, Receipt, SendMessage

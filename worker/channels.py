@@ -1,24 +1,34 @@
 """The channels a worker sends by: one line of registration each."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from activities.channel import Channel
+from activities.channels.call_pace import CallPace
 from activities.channels.email import EmailChannel, SendGridAccount
 from activities.channels.sandbox import SandboxChannel, UnprovidedChannel
-from activities.channels.sms import SmsChannel, TwilioAccount
+from activities.channels.sms import SmsChannel
+from activities.channels.twilio_client import TwilioAccount
+from activities.channels.voice import VoiceChannel
+from activities.channels.whatsapp import WhatsappChannel
 from language.channel import CHANNELS
 from runtime.settings import Settings, is_loopback
 from store.database import Database
 from store.sandbox import SandboxAccount, SandboxInbox
+from store.whatsapp_windows import WhatsappWindows
 
-BY_PHONE = ("voice", "whatsapp")
 APP = "Sojourn"
 """Whom push messages of the sandbox come from."""
 
+CALLS_PER_SECOND = 1.0
+"""What Twilio allows an account until it is asked for more."""
+
 LOCAL_SETTLE = timedelta(seconds=1)
 """How long a stand-in on this machine may take to show what it accepted; a real provider takes longer."""
+
+Provided = SmsChannel | WhatsappChannel | VoiceChannel | EmailChannel
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +36,11 @@ class Channels:
     """Made inside the running event loop; `close` ends their connections."""
 
     by_name: dict[str, Channel]
-    _open: tuple[SmsChannel | EmailChannel, ...]
+    _open: tuple[Provided, ...]
 
     @classmethod
     def from_settings(cls, settings: Settings, db: Database) -> "Channels":
-        made = (SmsChannel(twilio_account(settings)), EmailChannel(sendgrid_account(settings)))
+        made = tuple(_provided(settings, db))
         without = [channel for channel in CHANNELS if channel not in {it.name for it in made}]
         by_name: dict[str, Channel] = {it.name: it for it in made}
         return cls(by_name | {name: _stand_in(name, settings, db) for name in without}, made)
@@ -40,12 +50,28 @@ class Channels:
             await channel.close()
 
 
+def _provided(settings: Settings, db: Database) -> Iterator[Provided]:
+    """The channels that have a provider, or a stand-in that answers as one."""
+    account = twilio_account(settings)
+    lent = SandboxAccount.of(settings.database_url).phone if _is_local(account.url) else None
+    yield SmsChannel(account)
+    if sender := settings.twilio_whatsapp_from or lent:
+        yield WhatsappChannel(replace(account, sender=sender), WhatsappWindows(db))
+    if sender := settings.twilio_voice_from or settings.twilio_from or lent:
+        yield VoiceChannel(replace(account, sender=sender), _call_pace(settings, account))
+    yield EmailChannel(sendgrid_account(settings))
+
+
+def _call_pace(settings: Settings, account: TwilioAccount) -> CallPace | None:
+    """A stand-in takes calls as they come."""
+    if settings.twilio_calls_per_second is not None:
+        return CallPace(settings.twilio_calls_per_second)
+    return None if _is_local(account.url) else CallPace(CALLS_PER_SECOND)
+
+
 def _stand_in(name: str, settings: Settings, db: Database) -> Channel:
     """For a channel that has no provider yet: the sandbox, or where real people get messages, nobody."""
-    if not settings.may_pretend:
-        return UnprovidedChannel(name)
-    sender = SandboxAccount.of(settings.database_url).phone if name in BY_PHONE else APP
-    return SandboxChannel(name, sender, SandboxInbox(db))
+    return SandboxChannel(name, APP, SandboxInbox(db)) if settings.may_pretend else UnprovidedChannel(name)
 
 
 def twilio_account(settings: Settings) -> TwilioAccount:
@@ -56,7 +82,8 @@ def twilio_account(settings: Settings) -> TwilioAccount:
         sandbox.auth_token,
         settings.twilio_messaging_service_sid or settings.twilio_from or sandbox.phone,
         settings.twilio_url or f"{settings.public_url}/sandbox/twilio",
-        f"{settings.public_url}/webhooks/twilio/status",
+        callback=f"{settings.public_url}/webhooks/twilio/status",
+        script=f"{settings.public_url}/webhooks/twilio/voice",
     )
     if settings.twilio_account_sid is not None and settings.twilio_auth_token is not None:
         token = settings.twilio_auth_token.get_secret_value()
@@ -64,7 +91,7 @@ def twilio_account(settings: Settings) -> TwilioAccount:
     if _is_local(account.url):
         return replace(account, settle=LOCAL_SETTLE)
     # Twilio refuses messages whose reports it could not deliver.
-    return replace(account, callback=None) if _is_local(settings.public_url) else account
+    return replace(account, callback=None, script=None) if _is_local(settings.public_url) else account
 
 
 def sendgrid_account(settings: Settings) -> SendGridAccount:

@@ -12,7 +12,8 @@ from aiohttp import web
 
 from activities.channel import Ambiguous, Channel, NotAccepted, Outgoing, SendError
 from activities.channels.email import EmailChannel, SendGridAccount
-from activities.channels.sms import SmsChannel, TwilioAccount
+from activities.channels.sms import SmsChannel
+from activities.channels.twilio_client import TwilioAccount
 from activities.channels.twilio_errors import MEANINGS, judge
 from scripts.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, FAULTS, Fault, Provider
 

@@ -13,7 +13,8 @@ from fastapi import FastAPI
 
 from activities.channel import AccountTrouble, DeadAddress, OptedOut, Outgoing, Refused, SendError
 from activities.channels.email import EmailChannel, SendGridAccount
-from activities.channels.sms import SmsChannel, TwilioAccount
+from activities.channels.sms import SmsChannel
+from activities.channels.twilio_client import TwilioAccount
 from api.sandbox.app import sandbox_router
 from api.sandbox.reports import SandboxReports
 from store.database import Database

@@ -1,0 +1,129 @@
+"""What all channels by Twilio share: the account, its SDK client, and what its failures mean."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import aiohttp
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+
+from activities.channel import Ambiguous, NotAccepted
+from activities.channels.retry_after import retry_after
+from activities.channels.twilio_errors import judge
+
+LOOK_BACK = 100
+"""How many of the newest messages or calls to a number a look-up reads."""
+
+CLOCK_SKEW = timedelta(minutes=1)
+"""By how much Twilio's clock and ours may differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class TwilioAccount:
+    """`sender` is a number, or the id of a messaging service (MG…). `url` stands in for https://api.twilio.com.
+
+    `callback` is the address for status reports, `script` the one that tells a call what to do once somebody has
+    answered; each message's key is added to both. None: Twilio cannot reach us. `settle` is how long a look-up waits
+    for Twilio to show what it accepted.
+    """
+
+    account_sid: str
+    auth_token: str
+    sender: str
+    url: str | None = None
+    callback: str | None = None
+    settle: timedelta = timedelta(seconds=15)
+    script: str | None = None
+
+
+class TwilioClient:
+    """Make it inside the running event loop: it keeps its connections; `await close()` ends them."""
+
+    def __init__(self, account: TwilioAccount) -> None:
+        self._http = TwilioDoor(account.url)
+        self.sdk = Client(account.account_sid, account.auth_token, http_client=self._http)
+
+    async def close(self) -> None:
+        await self._http.close()
+
+
+class TwilioDoor(AsyncTwilioHttpClient):  # type: ignore[misc]
+    """The SDK's HTTP client, led to another address, keeping its connections, telling nobody what it sends.
+
+    The SDK's own logger would write addresses, and its answer to 429 drops the header that says when to come back.
+    """
+
+    def __init__(self, url: str | None) -> None:
+        silent = logging.Logger("twilio", level=logging.CRITICAL + 1)
+        super().__init__(pool_connections=False, logger=silent)
+        self.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
+        self._url = urlsplit(url.rstrip("/")) if url else None
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: dict[str, str],
+        auth: tuple[str, str] | None = None,
+        **options: Any,
+    ) -> Response:
+        if auth is not None:  # the SDK would pass it on in a way that aiohttp gives up
+            headers = {**headers, "Authorization": aiohttp.encode_basic_auth(*auth)}
+        response = await super().request(method, self._led(url), headers=headers, **options)
+        if response.status_code == 429:
+            raise NotAccepted("twilio 429: too many requests", retry_after(response.headers))
+        return response
+
+    def _led(self, url: str) -> str:
+        if self._url is None:
+            return url
+        asked = urlsplit(url)
+        return urlunsplit((self._url.scheme, self._url.netloc, self._url.path + asked.path, asked.query, ""))
+
+
+@asynccontextmanager
+async def judged(within: float) -> AsyncIterator[None]:
+    """Put what may go wrong in our words. The SDK's own texts hold numbers, so nothing of them is kept or chained."""
+    try:
+        async with asyncio.timeout(within):
+            yield
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        raise NotAccepted("twilio: no connection") from None
+    except TimeoutError:
+        raise Ambiguous("twilio: no answer in time") from None
+    except (aiohttp.ClientError, OSError):
+        raise Ambiguous("twilio: the connection broke") from None
+    except (TwilioRestException, TwilioServiceException) as error:
+        raise judge(error.status, error.code) from None
+    except (TwilioException, ValueError, KeyError):
+        raise Ambiguous("twilio: the answer makes no sense") from None
+
+
+def addressed(sender: str) -> dict[str, str]:
+    """The fields of the Messages API that say who sends."""
+    return {"messaging_service_sid" if is_service(sender) else "from_": sender}
+
+
+def marked(address: str | None, key: str, field: str) -> dict[str, str]:
+    """The field of a request that holds an address of ours with the message's key; none without an address."""
+    return {field: f"{address}?key={quote(key, safe='')}"} if address else {}
+
+
+def is_service(sender: str) -> bool:
+    return sender.startswith("MG")
+
+
+def is_ours(message: Any, sender: str, since: datetime) -> bool:
+    """Whether a message or call that Twilio shows came from our API and this sender, after `since`."""
+    shown = message.messaging_service_sid if is_service(sender) else message.from_
+    created_at = message.date_created or datetime.max.replace(tzinfo=UTC)
+    return bool(message.direction == "outbound-api" and shown == sender and created_at >= since - CLOCK_SKEW)

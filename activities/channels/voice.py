@@ -1,0 +1,108 @@
+"""Phone calls through Twilio's own SDK."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+from activities.channel import Accepted, NotAccepted, Outgoing, Refused, Sighting
+from activities.channels.call_pace import CallPace
+from activities.channels.twilio_client import (
+    CLOCK_SKEW,
+    LOOK_BACK,
+    TwilioAccount,
+    TwilioClient,
+    judged,
+    marked,
+)
+from language.twiml import call_script
+
+EVENTS = ["initiated", "answered", "completed"]
+"""Of what Twilio tells us; however a call ends, it is completed."""
+
+LONGEST_SCRIPT = 4000
+"""Characters of TwiML that a request may carry."""
+
+PATIENCE = 1.0
+"""Seconds that a call waits for its turn while it is claimed; for longer, its claim is released."""
+
+
+class VoiceChannel:
+    """Make it inside the running event loop, once: it keeps its connections; `await close()` ends them.
+
+    `pace` is shared by all that call from the account; none: as fast as they come.
+    """
+
+    name = "voice"
+    provider = "twilio"
+
+    def __init__(
+        self,
+        account: TwilioAccount,
+        pace: CallPace | None = None,
+        *,
+        call_timeout: timedelta = timedelta(seconds=10),
+    ) -> None:
+        self.sender = account.sender
+        self.call_timeout = call_timeout
+        self.settle = account.settle
+        self._account = account
+        self._pace = pace
+        self._twilio = TwilioClient(account)
+
+    async def close(self) -> None:
+        await self._twilio.close()
+
+    async def send(self, outgoing: Outgoing, *, within: float) -> Accepted:
+        deadline = asyncio.get_running_loop().time() + within
+        fields = self._fields(outgoing)
+        await self._turn(outgoing.key, within)
+        async with judged(deadline - asyncio.get_running_loop().time()):
+            call = await self._twilio.sdk.calls.create_async(
+                to=outgoing.recipient, from_=outgoing.sender, timeout=outgoing.content["timeout"], **fields
+            )
+        return Accepted(call.sid)
+
+    async def look_up(self, outgoing: Outgoing, *, since: datetime) -> Sighting:
+        """Twilio's calls show neither words nor a mark of ours: whatever rang the same number since is alike.
+
+        Not asked for by their time: a call that still waits for its turn at Twilio has none.
+        """
+        async with judged(self.call_timeout.total_seconds()):
+            calls = await self._twilio.sdk.calls.list_async(
+                to=outgoing.recipient, from_=outgoing.sender, limit=LOOK_BACK, page_size=LOOK_BACK
+            )
+        return Sighting(tuple(call.sid for call in calls if call.sid and _is_ours(call, since)))
+
+    async def _turn(self, key: str, within: float) -> None:
+        """Wait for it if it comes soon; raises NotAccepted if it does not."""
+        wait = self._pace.wait(key) if self._pace else 0.0
+        while wait > 0:
+            if wait > min(PATIENCE, within / 2):
+                raise NotAccepted("calls go out one after the other", timedelta(seconds=wait))
+            await asyncio.sleep(wait)
+            wait = self._pace.wait(key) if self._pace else 0.0
+
+    def _fields(self, outgoing: Outgoing) -> dict[str, Any]:
+        reports = marked(self._account.callback, outgoing.key, "status_callback")
+        return reports | ({"status_callback_event": EVENTS} if reports else {}) | self._script(outgoing)
+
+    def _script(self, outgoing: Outgoing) -> dict[str, Any]:
+        """What the call does once somebody, or a machine, has answered.
+
+        Only we can hang up on a machine: for that Twilio asks us when it knows who has answered. Where it cannot reach
+        us, a machine gets what a human would.
+        """
+        leaves_message = outgoing.content["machine"] == "leave_message"
+        asks_us = marked(self._account.script, outgoing.key, "url")
+        detection = {"machine_detection": "DetectMessageEnd" if leaves_message else "Enable"}
+        script = call_script(outgoing.content)
+        is_too_long = len(script) > LONGEST_SCRIPT
+        if asks_us and (is_too_long or not leaves_message):
+            return asks_us | detection
+        if is_too_long:
+            raise Refused(f"what the call says comes to more than {LONGEST_SCRIPT:,} characters")
+        return {"twiml": script} | (detection if leaves_message else {})
+
+
+def _is_ours(call: Any, since: datetime) -> bool:
+    return call.direction == "outbound-api" and (call.date_created is None or call.date_created >= since - CLOCK_SKEW)
