@@ -75,7 +75,7 @@ def test_there_are_no_pictures_of_journeys_that_are_gone() -> None:
 @pytest.mark.parametrize("name", JOURNEYS)
 def test_no_two_things_stand_in_the_same_place(name: str) -> None:
     sheet = sheet_of(name)
-    solid = [box for box, _ in sheet.cards] + [item.box for item in (*sheet.marks, *sheet.labels)]
+    solid = [*(box for box, _ in sheet.cards), *(it.box for it in sheet.marks), *(it.box for it in sheet.labels)]
     assert not [(one, other) for one, other in combinations(solid, 2) if one.overlaps(other)]
 
 
