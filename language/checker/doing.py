@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from language.checker.subject import Subject
+from language.checker.subject import Subject, nearest
 from language.finding import Finding
 from language.message import references
 from language.source import Path
@@ -39,3 +39,6 @@ def _start(subject: Subject, path: Path, step: Start) -> Iterator[Finding]:
         what = "a journey cannot start itself"
         remedy = "go round with `go_to`, or let an event start it `again`"
         yield subject.error((*path, "start"), what, remedy, "starts-itself")
+    elif subject.journeys is not None and step.start not in subject.journeys:
+        remedy = nearest(step.start, subject.journeys)
+        yield subject.error((*path, "start"), f"there is no journey `{step.start}`", remedy, "unknown-journey")
