@@ -8,15 +8,24 @@ from typing import Any, NamedTuple
 import pytest
 from ruamel.yaml import YAML
 
+from language.cap import Cap
 from language.comparison import compare
+from language.destinations import Destination, Destinations
 from language.finding import Finding
+from language.journey import After, Exit, Goal, Journey, Stage, StageRule
+from language.journey import Start as HeadStart
 from language.library import read_library
 from language.loader import load_message
+from language.message import Email, Message, Push, Voice, Whatsapp
 from language.message_event import EVENTS
+from language.part import Part
+from language.policy import Budget, Costs, Policy
+from language.quiet_hours import QuietHours
 from language.rendering import render
-from language.scenario import Scenario
+from language.scenario import Expect, Given, Scenario, Standing
 from language.simulator import simulate
 from language.steps import step_classes
+from language.time_zone import TimeZones
 
 DOCS = Path(__file__).parents[2] / "docs"
 SHIPPED = DOCS.parent / "journeys"
@@ -159,31 +168,31 @@ def test_a_scenario_holds(example: Example) -> None:
     assert compare(scenario, simulate(read, scenario)) == []
 
 
+PLAYED = ("language.md", "steps.md")
 PLAYS: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(
-    (Path(__file__).parent / "documented_steps.yaml").read_text("utf-8")
+    (Path(__file__).parent / "documented.yaml").read_text("utf-8")
 )
-START = {"at": "0d", "on": "Trial Started", "with": {"plan": "pro", "score": 9, "expires_at": "{{ 9d }}"}}
+START = {"at": "0d", "on": "Trial Started", "with": {"plan": "pro", "score": 9, "order": 1, "expires_at": "{{ 9d }}"}}
 CUSTOMER = {
     "traits": {"email": "ana@example.com", "phone": "+5511987654321", "segment": "C"},
     "time_zone": "America/Sao_Paulo",
 }
 
 
-@pytest.mark.parametrize("play", PLAYS, ids=lambda play: play["example"])
-def test_an_example_of_a_step_does_what_its_section_says(play: dict[str, Any]) -> None:
-    (example,) = (it for it in EXAMPLES if it.page == "steps.md" and it.text.startswith(play["example"]))
-    told = {name: value for name, value in play.items() if name != "example"}
-    given, expect = [START, *play.get("given", [])], [{"at": "0d", "send": "trial_welcome", "via": "email"}]
-    scenario = Scenario.model_validate(
-        {
-            **told,
-            "scenario": play["example"],
-            "journey": "example",
-            "customer": CUSTOMER,
-            "given": given,
-            "expect": [*expect, *play["expect"]],
-        }
-    )
+@pytest.mark.parametrize("play", PLAYS, ids=lambda play: play["example"].strip())
+def test_an_example_does_what_its_section_says(play: dict[str, Any]) -> None:
+    (example,) = (it for it in EXAMPLES if it.page in PLAYED and it.text.startswith(play["example"]))
+    is_step = example.kind.startswith("- ")
+    welcome = [{"at": "0d", "send": "trial_welcome", "via": "email"}] if is_step else []
+    told = {
+        **{name: value for name, value in play.items() if name != "example"},
+        "scenario": play["example"],
+        "journey": "example" if is_step else example.name,
+        "customer": CUSTOMER,
+        "given": [START, *play.get("given", [])],
+        "expect": [*welcome, *play["expect"]],
+    }
+    scenario = Scenario.model_validate(told)
     assert compare(scenario, simulate(read_library(files_of(example)), scenario)) == []
 
 
@@ -201,6 +210,21 @@ def test_every_field_of_every_step_is_explained() -> None:
         for name, field in step.model_fields.items():
             written = field.alias or name
             assert f"`{written}" in section or written == verb or f"`{written}" in shared, f"{verb}.{written}"
+
+
+WRITTEN_ON: dict[str, tuple[type[Part], ...]] = {
+    "language.md": (Journey, HeadStart, Exit, Goal, After, StageRule, Stage, Scenario, Given, Expect, Standing),
+    "messages.md": (Message, Email, Whatsapp, Voice, Push),
+    "policy.md": (Policy, Cap, QuietHours, TimeZones, Costs, Budget),
+    "calls.md": (Destinations, Destination),
+}
+
+
+@pytest.mark.parametrize("page", WRITTEN_ON)
+def test_every_field_stands_on_its_page(page: str) -> None:
+    text = (DOCS / page).read_text("utf-8")
+    fields = {field.alias or name for part in WRITTEN_ON[page] for name, field in part.model_fields.items()}
+    assert {name for name in fields if not re.search(rf"(?<!\w){name}(?!\w)[:`,]", text)} == set()
 
 
 def test_every_event_about_a_message_is_named() -> None:
