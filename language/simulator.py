@@ -217,7 +217,7 @@ class Simulator:
     def _enter(self, occurrence: Occurrence, journeys: dict[str, Any]) -> None:
         entry = self._listener.entry(occurrence, self.world.profile(), journeys)
         if entry is None:
-            if not any(enrolment.is_active for enrolment in self.world.enrolments):
+            if not any(it.is_active or it.ended_at == occurrence.at for it in self.world.enrolments):
                 self.world.tell("why", occurrence.name, why="starts nothing: no `start` of the journey fits it")
             return None
         if entry.missing_key:

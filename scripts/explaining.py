@@ -77,8 +77,7 @@ def plan(played: Played, *, explain: bool) -> Iterator[Text]:
         elif item[1].kind != "why":
             line = _line(played, *item, several)
         elif explain:
-            yield Text(f"{_MARGIN}    · {item[1].name}: {item[1].why}", "dim")
-            continue
+            line = Text(f"    · {item[1].name}: {item[1].why}", "dim")
         else:
             continue
         yield Text(_MARGIN if moment == last else moment, "dim") + line
@@ -112,7 +111,7 @@ def _line(played: Played, number: int, item: Happening, several: bool) -> Text:
 def _said(played: Played, item: Happening) -> str:
     """What happened, after its word."""
     channel = f" by {item.channel}" if item.channel else ""
-    until = f" until {_at(beginning(played.scenario), item.until, item.zone)}" if item.until is not None else ""
+    until = _at(beginning(played.scenario), item.until, item.zone) if item.until is not None else ""
     match item.kind:
         case "event" | "traits":
             about = (item.values or {}).get("message") or (item.values or {}).get("task")
@@ -121,10 +120,10 @@ def _said(played: Played, item: Happening) -> str:
             first = next((line for line in (item.text or "").splitlines() if line.strip()), "")
             return f"{item.name}{channel}: {_short(first)}"
         case "held":
-            return f"{item.name}{channel}{until}: {item.why}"
+            return f"{item.name}{channel} until {until}: {item.why}"
         case "wait":
             words = item.name.removeprefix("wait ") if item.name.startswith("wait ") else f"during {item.name}"
-            return f"{words},{until}" if until else f"{words}, without a time limit"
+            return f"{words} → {until}" if until else f"{words}, without a time limit"
         case "task":
             return f"{item.name} {item.why}" if item.why else item.name
         case "set":

@@ -80,7 +80,7 @@ class Ways:
 
     def _show_route(self, console: Console, number: int, route: Route) -> None:
         path = route.path
-        costs = f", {self._cost(route):.4g} {self._currency}" if self._currency else ""
+        costs = f", {_money(self._cost(route))} {self._currency}" if self._currency else ""
         end = Text(f"{path.end}", "red" if path.is_endless else "bold")
         console.print(Text(f"\n{number:>4}  ") + end + Text(f"  after {_span(path.least, path.most)}{costs}", "dim"))
         console.print(Text("      " + " → ".join(self._steps(route)), "dim"))
@@ -98,7 +98,9 @@ class Ways:
         """The steps of a way in words; of branches and jumps only what was decided."""
         for step_id, words in route.choices:
             step = self._program.place_by_id[step_id].step
-            if words in ("passed over", "broken off") or words.startswith("not: "):
+            if words == "passed over":
+                continue
+            if words == "broken off" or words.startswith("not: "):
                 yield f"({step_id}: {words})"
             elif isinstance(step, Branch):
                 yield f"({words})" if words else "(either way)"
@@ -126,7 +128,7 @@ class Ways:
         each = " (each stage once)" if len(self._worst) > 1 else ""
         total = sum((it for it in self._worst.values() if it is not None), Decimal(0))
         again = ", and more each time a date moves" if self._program.moving else ""
-        return f"; at most {total:.4g} {self._currency}{each}{again}"
+        return f"; at most {_money(total)} {self._currency}{each}{again}"
 
     def as_json(self) -> dict[str, Any]:
         """Lengths of time are seconds since the way began; null: no telling."""
@@ -137,7 +139,7 @@ class Ways:
             "paths_found": len(found.paths),
             "paths_in_all": found.count,
             "currency": self._currency,
-            "worst_cost": {name or "steps": it and float(it) for name, it in self._worst.items()},
+            "worst_cost": {name or "steps": None if it is None else float(it) for name, it in self._worst.items()},
             "ways": [self._route_as_json(route) for route in self._routes],
             "moves": [move._asdict() for move in moves(self._program)],
         }
@@ -149,11 +151,10 @@ class Ways:
             "joins_at": path.joins_at,
             "steps": [choice._asdict() for choice in route.choices],
             "messages": [
-                {**it._asdict(), "least": it.least.total_seconds(), "most": it.most and it.most.total_seconds()}
-                for it in path.messages
+                {**it._asdict(), "least": _seconds(it.least), "most": _seconds(it.most)} for it in path.messages
             ],
-            "least": path.least.total_seconds(),
-            "most": None if path.most is None else path.most.total_seconds(),
+            "least": _seconds(path.least),
+            "most": _seconds(path.most),
             "end": path.end,
             "is_endless": path.is_endless,
             "cost": float(self._cost(route)) if self._currency else None,
@@ -181,3 +182,11 @@ def _span(least: timedelta, most: timedelta | None) -> str:
     if most is None:
         return f"{format_duration(least)} or longer"
     return format_duration(least) if least == most else f"{format_duration(least)} to {format_duration(most)}"
+
+
+def _money(amount: Decimal) -> str:
+    return f"{amount:.4f}".rstrip("0").rstrip(".")
+
+
+def _seconds(length: timedelta | None) -> float | None:
+    return None if length is None else length.total_seconds()

@@ -1,6 +1,7 @@
 """`sojourn simulate` for people: dated plans in the customer's time, reasons, and the same as JSON."""
 
 import json as encoder
+import re
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ def test_a_plan_has_the_customers_dates_and_marks_what_was_expected(
     assert code == 0
     assert "Mon 05 Jan 2026 09:00 0d given Go (code: X7)" in lines
     assert "✓ sent hello by sms: Dear Ana" in lines
-    assert "waits for Paid, at most 2d, until Wed 07 Jan 2026 09:00" in lines
+    assert "waits for Paid, at most 2d → Wed 07 Jan 2026 09:00" in lines
     assert "Wed 07 Jan 2026 09:00 2d ✓ sent again by sms: Dear Ana" in lines
     assert "✓ ends completed" in lines
     assert "1 of 1 scenarios hold" in out
@@ -161,3 +162,28 @@ def test_json_is_complete_and_the_same_each_time(directory: Path, capsys: pytest
         "expected": True,
     }
     assert {"why", "wait"} <= {item["kind"] for item in result["happenings"]}
+
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/simulating.md").read_text("utf-8")
+SHOWN = [
+    ("activation_never.yaml", False, "holds never activates"),
+    ("first_touch_busy.yaml", True, "· branch:"),
+]
+
+
+@pytest.mark.parametrize(("scenario", "explain", "begins"), SHOWN, ids=lambda part: str(part))
+def test_the_documentation_shows_what_is_printed(
+    scenario: str, explain: bool, begins: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    (shown,) = (block for block in re.findall(r"```\n(.*?)```", PAGE, re.DOTALL) if block.startswith(begins))
+
+    run([Path("journeys/scenarios") / scenario], explain=explain)
+
+    assert timeless(shown) <= timeless(capsys.readouterr().out)
+
+
+def timeless(text: str) -> set[str]:
+    """Lines, but for how long it took."""
+    return {re.sub(r"\d+ ms|\(\d.* s\)", "", " ".join(line.split())) for line in text.splitlines()}
