@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 
-from api import clock, coupons, customers, enrolments, health, ingest, journeys, messages, tasks, timeline
+from api import clock, coupons, customers, enrolments, health, ingest, journeys, messages, suppressions, tasks, timeline
 from api.codec import codec_router
 from api.documentation import add_documentation
 from api.intake import Intake
@@ -17,8 +17,12 @@ from api.problem import PROBLEMS, add_problem_handlers
 from api.sandbox.app import sandbox_router
 from api.sandbox.calls import RingingCalls, ending
 from api.sandbox.reports import SandboxReports
+from api.sandbox.webhooks import SandboxWebhooks
 from api.security import WriteKeys
 from api.shortcut import Shortcut
+from api.voice.app import voice_router
+from api.webhooks.app import webhook_router
+from api.webhooks.trust import Trust
 from runtime.settings import Settings
 from store.sandbox import SandboxAccount, SandboxInbox
 
@@ -26,6 +30,7 @@ DESCRIPTION = """
 Post events in the format of Segment's SDKs; journeys start, react and end by them.
 
 * **Events** are taken with a write key: the user name of Basic authorization, or `writeKey` in the body.
+* **Webhooks** of providers are believed by their signatures.
 * **Everything else** takes an API key: `Authorization: Bearer …`.
 * Errors are problem details (RFC 9457).
 """
@@ -40,7 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.parts = parts
             keys = WriteKeys(key.get_secret_value() for key in settings.write_keys)
             app.state.intake = Intake(parts.queue, keys, parts.clock, in_demo_time=parts.pace.speed != 1)
-            async with ending(_calls(settings, parts)):
+            async with ending(_calls(settings, app)):
                 yield
 
     app = FastAPI(
@@ -57,11 +62,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Shortcut, endpoint_by_path=ingest.endpoint_by_path())
     app.add_middleware(LastResort)
     # A timeline's path is a customer's as well.
-    readers = (timeline, customers, enrolments, messages, journeys, tasks, coupons, clock)
-    for router in (ingest.router, *(it.router for it in readers), codec_router(settings), health.router):
+    readers = (timeline, customers, enrolments, messages, journeys, tasks, coupons, suppressions, clock)
+    trust = Trust.of(settings)
+    written_for = (codec_router(settings), webhook_router(trust), voice_router(trust.twilio))
+    for router in (ingest.router, *(it.router for it in readers), *written_for, health.router):
         app.include_router(router)
     if settings.needs_sandbox or settings.may_pretend:
-        app.include_router(sandbox_router(SandboxAccount.of(settings.database_url), _inbox, _reports))
+        account = SandboxAccount.of(settings.database_url)
+        app.state.sandbox_webhooks = SandboxWebhooks(app, account, trust.twilio.auth_token or "", settings.public_url)
+        app.include_router(sandbox_router(account, _inbox, _reports))
     add_documentation(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
@@ -72,19 +81,20 @@ def _inbox(request: Request) -> SandboxInbox:
 
 
 def _reports(request: Request) -> SandboxReports:
-    return _reports_of(request.app.state.parts)
+    return _reports_of(request.app)
 
 
-def _reports_of(parts: Parts) -> SandboxReports:
-    return SandboxReports(parts.db, parts.clock, parts.waker.wake)
+def _reports_of(app: FastAPI) -> SandboxReports:
+    parts: Parts = app.state.parts
+    return SandboxReports(parts.db, parts.clock, parts.waker.wake, app.state.sandbox_webhooks)
 
 
-def _calls(settings: Settings, parts: Parts) -> RingingCalls | None:
+def _calls(settings: Settings, app: FastAPI) -> RingingCalls | None:
     """What ends the sandbox's calls, unless people alone shall."""
     ends_as = settings.sandbox_calls
     if not settings.may_pretend or ends_as == "wait":
         return None
-    return RingingCalls(_reports_of(parts), ends_as)
+    return RingingCalls(_reports_of(app), ends_as)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -15,3 +15,5 @@ DELIVERIES_WAITING = Gauge("sojourn_deliveries_waiting", "Deliveries not yet han
 RELAY_FAILURES = Counter("sojourn_relay_failures", "Calls to Temporal that failed and are tried again", ["reason"])
 ENROLMENTS_RESTARTED = Counter("sojourn_enrolments_restarted", "Enrolments the reconciler restarted from their trace")
 ENROLMENTS_BROKEN = Counter("sojourn_enrolments_broken", "Enrolments nobody could restart: a person must look")
+WEBHOOKS_REFUSED = Counter("sojourn_webhooks_refused", "Webhooks not believed", ["provider", "flaw"])
+WEBHOOK_REPORTS = Counter("sojourn_webhook_reports", "What providers' reports came to", ["provider", "result"])

@@ -118,6 +118,7 @@ class Settings(BaseSettings):
         None, description="how fast each worker calls; else 1, and to a stand-in as fast as calls come"
     )
     twilio_url: OptionalUrl = None
+    twilio_webhook_shared_keys: Keys = Field((), description="id:secret, where Twilio signs with SharedKeys")
     sendgrid_api_key: OptionalSecret = None
     sendgrid_from: OptionalText = None
     sendgrid_webhook_public_key: OptionalText = None

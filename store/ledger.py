@@ -100,7 +100,8 @@ WITH recorded AS (
   RETURNING customer_id, channel, recipient, status, reason
 ), dead AS (
   INSERT INTO suppressions (channel, address, reason, source, at)
-  SELECT channel, CASE WHEN channel = 'email' THEN lower(recipient) ELSE recipient END, reason, 'answer', $7::timestamptz
+  SELECT channel, CASE WHEN channel = 'email' THEN lower(recipient) ELSE recipient END, reason, 'answer',
+    $7::timestamptz
   FROM recorded WHERE status = 'undeliverable' AND starts_with(reason, '{DEAD_ADDRESS}')
   ON CONFLICT (address, channel) DO UPDATE SET reason = excluded.reason, source = excluded.source, at = excluded.at,
     lifted_at = NULL

@@ -57,13 +57,17 @@ ORDER BY s.id LIMIT 100
 
 @dataclass(frozen=True, slots=True)
 class SandboxAccount:
-    """What the sandbox takes for its customers' credentials, and the senders it lends them."""
+    """What the sandbox takes for its customers' credentials, and the senders it lends them.
+
+    `webhook_seed`: hex digits from which the key follows that it signs webhooks with.
+    """
 
     account_sid: str
     auth_token: str
     api_key: str
     phone: str = "+15005550006"
     email: str = "Sojourn <hello@sojourn.example>"
+    webhook_seed: str = field(default="0", repr=False)
 
     @classmethod
     def of(cls, database_url: str) -> "SandboxAccount":
@@ -72,7 +76,8 @@ class SandboxAccount:
         def derived(name: str) -> str:
             return blake2b(database_url.encode(), digest_size=16, person=name.encode()).hexdigest()
 
-        return cls(f"AC{derived('account')}", derived("token"), f"SG.{derived('key')}")
+        seed = derived("webhook") + derived("webhook, too")
+        return cls(f"AC{derived('account')}", derived("token"), f"SG.{derived('key')}", webhook_seed=seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,10 @@ class SandboxInbox:
         row = await self._db.pool.fetchrow(
             "SELECT * FROM sandbox_messages WHERE provider = $1 AND provider_id = $2", provider, provider_id
         )
+        return _message(row) if row else None
+
+    async def get_by_id(self, id: int) -> SandboxMessage | None:
+        row = await self._db.pool.fetchrow("SELECT * FROM sandbox_messages WHERE id = $1", id)
         return _message(row) if row else None
 
     async def find(

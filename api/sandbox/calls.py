@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from api.problem import Problem
 from api.relay import POSTGRES_AWAY
-from api.sandbox.reports import SandboxReports, call_end_id
+from api.sandbox.reports import SandboxReports
 from language.message_event import Report
-from store.message_reports import report
 from store.sandbox import SandboxInbox
 
 PERIOD = 0.5
@@ -34,7 +34,7 @@ class RingingCalls:
         while not self._stopping.is_set():
             try:
                 await self.look()
-            except POSTGRES_AWAY as error:
+            except (*POSTGRES_AWAY, Problem) as error:
                 log.warning("sandbox.calls_waiting", error=type(error).__name__)
             try:
                 await asyncio.wait_for(self._stopping.wait(), PERIOD)
@@ -43,12 +43,9 @@ class RingingCalls:
 
     async def look(self) -> int:
         """How many calls it has ended."""
-        db, clock = self.reports.db, self.reports.clock
-        rung_out = await SandboxInbox(db).rung_out(clock())
-        for message_id, key in rung_out:
-            await report(db, clock, key, self.ends_as, event_id=call_end_id(message_id))
-        if rung_out:
-            self.reports.wake()
+        rung_out = await SandboxInbox(self.reports.db).rung_out(self.reports.clock())
+        for message_id, _ in rung_out:
+            await self.reports.say(message_id, self.ends_as)
         return len(rung_out)
 
     def stop(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any, get_args
 from uuid import uuid4
 
 from api.problem import Problem
+from api.sandbox.webhooks import SandboxWebhooks
 from language.channel import Channel
 from language.message_event import CALL_ENDS, REPORTS, Report, reports_of
 from store.database import Database
@@ -19,11 +20,13 @@ AGAIN: tuple[Report, ...] = ("opened", "clicked", "answered")
 
 @dataclass(frozen=True, slots=True)
 class SandboxReports:
-    """`clock` is the journeys'; `wake` rouses the relay."""
+    """What a provider tells goes through `webhooks`, as the provider's word; the rest, and all without them, is
+    reported here. `clock` is the journeys'; `wake` rouses the relay."""
 
     db: Database
     clock: Callable[[], datetime]
     wake: Callable[[], None]
+    webhooks: SandboxWebhooks | None = None
 
     async def tell(self, message_id: int, what: Report, text: str | None) -> dict[str, Any]:
         """Report it as the provider would; the message as it stands then. Raises Problem."""
@@ -32,11 +35,18 @@ class SandboxReports:
         if what not in possible:
             can = f"it can be {', '.join(possible)}" if possible else "nothing more can be"
             raise Problem(409, "That cannot be said of this message", f"By {shown['channel']} and now, {can}.")
-        details = {"text": text} if text else {}
-        event_id = _event_id(message_id, shown["channel"], what)
-        await report(self.db, self.clock, shown["key"], what, event_id=event_id, details=details)
-        self.wake()
+        await self.say(message_id, what, text)
         return await self._find(message_id)
+
+    async def say(self, message_id: int, what: Report, text: str | None = None) -> None:
+        """Report it, whether it can be or not. Raises Problem."""
+        message = await SandboxInbox(self.db).get_by_id(message_id)
+        if message is None or (self.webhooks and await self.webhooks.say(message, what, text)):
+            return
+        details = {"text": text} if text else {}
+        event_id = _event_id(message_id, message.channel, what)
+        await report(self.db, self.clock, message.details["key"], what, event_id=event_id, details=details)
+        self.wake()
 
     async def _find(self, message_id: int) -> dict[str, Any]:
         shown = await SandboxInbox(self.db).show_one(message_id)
@@ -54,12 +64,8 @@ def tellable(shown: dict[str, Any]) -> tuple[Report, ...]:
     return reports_of(channel)
 
 
-def call_end_id(message_id: int) -> str:
-    """The event id of a call's end: however many sides report one, the first counts."""
-    return f"sandbox/{message_id}/end"
-
-
 def _event_id(message_id: int, channel: str, what: Report) -> str:
+    """A call ends once: however many sides report it, the first counts."""
     if channel == "voice":
-        return call_end_id(message_id)
+        return f"sandbox/{message_id}/end"
     return f"sandbox/{message_id}/{what}" + (f"/{uuid4().hex}" if what in AGAIN else "")

@@ -14,6 +14,8 @@ from language.clock import Pace
 from runtime.settings import Settings
 from store.database import Database
 from store.enrolling import Enroller
+from store.ingest import Ingest
+from store.ingest_queue import IngestQueue
 from tests.rows import AT
 
 API_KEY = "key-of-support"
@@ -39,7 +41,10 @@ async def reading(db: Database, *, now: datetime = AT, **settings: Any) -> Async
     def clock() -> datetime:
         return now
 
-    app.state.parts = SimpleNamespace(db=db, clock=clock, pace=Pace(), waker=bell, enroller=Enroller(db, clock))
+    queue = IngestQueue(Ingest(db, clock, wake=bell.wake))
+    app.state.parts = SimpleNamespace(
+        db=db, clock=clock, pace=Pace(), waker=bell, queue=queue, enroller=Enroller(db, clock)
+    )
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=AUTHORIZATION) as client:
         client.bell = bell  # type: ignore[attr-defined]

@@ -20,6 +20,7 @@ from store.sandbox import SandboxInbox
 from tests.api.reading import Bell, reading
 from tests.store.ingesting import NOW, Clock, deliveries, publish_journey, track
 
+PHONE = "+4915112345678"
 HEARS: list[dict[str, Any]] = [{"wait_for": [{"on": ["Email Opened", "Call Not Answered", "SMS Answered"]}]}]
 
 
@@ -40,13 +41,13 @@ async def sent(db: Database, enrolment_id: int, channel: str, status: str = "sen
     key, content = f"{enrolment_id}/send_offer/1/{channel}", {"timeout": 40}
     await db.pool.execute(
         "INSERT INTO messages (key, enrolment_id, customer_id, step, visit, channel, message, message_class, status,"
-        " attempt, created_at, claimed_at, sent_at, provider, provider_id, content)"
-        " SELECT $1, $2, customer_id, 'send_offer', 1, $3, 'offer', 'service', $4, 1, $5, $5, $5, 'sandbox', $6, $7"
+        " attempt, created_at, claimed_at, sent_at, provider, provider_id, content, recipient)"
+        " SELECT $1, $2, customer_id, 'send_offer', 1, $3, 'offer', 'service', $4, 1, $5, $5, $5, 'sandbox', $6, $7, $8"
         " FROM enrolments WHERE id = $2",
-        *(key, enrolment_id, channel, status, NOW, sandbox_id(key), content),
+        *(key, enrolment_id, channel, status, NOW, sandbox_id(key), content, PHONE),
     )
     inbox = SandboxInbox(db)
-    whom = {"sender": "Sojourn", "recipient": "somebody", "subject": None, "text": "Hello"}
+    whom = {"sender": "Sojourn", "recipient": PHONE, "subject": None, "text": "Hello"}
     await inbox.put(sandbox_id(key), key=key, channel=channel, content=content, **cast(dict[str, Any], whom))
     return int((await inbox.show())[0]["id"])
 

@@ -13,7 +13,8 @@ AT = sa.DateTime(timezone=True)
 DEAD_SO_FAR = """
 INSERT INTO suppressions (channel, address, reason, source, at)
 SELECT DISTINCT ON (channel, address) channel, address, reason, 'provider', created_at
-FROM (SELECT channel, CASE WHEN channel = 'email' THEN lower(recipient) ELSE recipient END AS address, reason, created_at
+FROM (SELECT channel, CASE WHEN channel = 'email' THEN lower(recipient) ELSE recipient END AS address, reason,
+    created_at
   FROM messages WHERE status = 'undeliverable' AND recipient IS NOT NULL AND reason LIKE 'dead address%') AS dead
 ORDER BY channel, address, created_at DESC
 """

@@ -1,0 +1,67 @@
+"""What is pressed on the sandbox page comes back as a provider would tell it: as a signed webhook to our own routes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+from uuid import uuid4
+
+import httpx
+import orjson
+from starlette.types import ASGIApp
+
+from api.problem import Problem
+from api.sandbox.sendgrid_events import event_of
+from api.sandbox.signing import as_sendgrid, as_twilio, sandbox_key
+from api.sandbox.twilio_forms import inbound_form, status_form
+from api.webhooks.app import EVENTS, INBOUND, STATUS
+from language.message_event import Report
+from store.sandbox import SandboxAccount, SandboxMessage
+
+PHONES = ("sms", "whatsapp", "voice")
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxWebhooks:
+    """Posts to `app` itself. `token` is Twilio's, `public_url` the address that the providers were given."""
+
+    app: ASGIApp
+    account: SandboxAccount
+    token: str
+    public_url: str
+
+    async def say(self, message: SandboxMessage, report: Report, text: str | None) -> bool:
+        """False: no provider tells us such a thing. Raises Problem when our own route does not take it."""
+        if message.channel == "email" and (event := event_of(message, report, uuid4().hex)) is not None:
+            body = orjson.dumps([event])
+            await self._post(EVENTS, body, as_sendgrid(sandbox_key(self.account), body))
+            return True
+        if message.channel not in PHONES:
+            return False
+        if report == "answered" and message.channel != "voice":
+            await self._post_form(INBOUND, inbound_form(message, self.account, f"SM{uuid4().hex}", text or ""))
+            return True
+        form = status_form(message, self.account, report)
+        if form is None:
+            return False
+        await self._post_form(self._callback(message), form)
+        return True
+
+    def _callback(self, message: SandboxMessage) -> str:
+        """The path, with the marker, that came with the message."""
+        asked = message.details.get("status_callback") or ""
+        if asked.startswith(f"{self.public_url}/"):
+            return str(asked.removeprefix(self.public_url))
+        return f"{STATUS}?key={quote(message.details.get('key') or '', safe='')}"
+
+    async def _post_form(self, path: str, form: Mapping[str, str]) -> None:
+        headers = as_twilio(self.token, self.public_url + path, form)
+        content_type = {"Content-Type": "application/x-www-form-urlencoded"}
+        await self._post(path, urlencode(dict(form)).encode(), headers | content_type)
+
+    async def _post(self, path: str, body: bytes, headers: Mapping[str, str]) -> None:
+        transport: Any = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as http:
+            answer = await http.post(path, content=body, headers=dict(headers))
+        if not answer.is_success:
+            raise Problem(answer.status_code, "The webhook was not taken", f"{path.partition('?')[0]} refused it.")

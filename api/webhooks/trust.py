@@ -1,0 +1,30 @@
+"""Whose signatures are believed: the accounts' of the settings, and the sandbox's where it plays a provider."""
+
+from dataclasses import dataclass
+
+from api.sandbox.signing import sandbox_key
+from api.webhooks.sendgrid_signature import SendGridSignature, read_public_key
+from api.webhooks.twilio_signature import TwilioSignature
+from runtime.settings import Settings
+from store.sandbox import SandboxAccount
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    twilio: TwilioSignature
+    sendgrid: SendGridSignature
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Trust":
+        """Raises SettingsInvalid."""
+        has_sandbox = settings.needs_sandbox or settings.may_pretend
+        sandbox = SandboxAccount.of(settings.database_url) if has_sandbox else None
+        token = settings.twilio_auth_token.get_secret_value() if settings.twilio_auth_token else None
+        pairs = (key.get_secret_value().partition(":") for key in settings.twilio_webhook_shared_keys)
+        shared = {id: secret for id, _, secret in pairs if secret}
+        given = settings.sendgrid_webhook_public_key
+        keys = [read_public_key(given)] if given else []
+        if sandbox is not None and settings.sendgrid_api_key is None:
+            keys.append(sandbox_key(sandbox).public_key())
+        twilio = TwilioSignature(settings.public_url, token or (sandbox.auth_token if sandbox else None), shared)
+        return cls(twilio, SendGridSignature(keys))
