@@ -29,7 +29,7 @@ class Start(Part):
     on: Names = Field(default=(), description="The event's name, or several.", examples=["Account Created"])
     where: Expression | None = Field(default=None, description="Only if this is true.")
     call: bool = Field(default=False, description="true: enrolled through the API.")
-    audience: dict[str, str] | None = Field(default=None, description="`joins: x` or `leaves: x`.")
+    audience: dict[str, str] | None = Field(default=None, description="`joins: x` or `leaves: x`. Not in this release.")
     date: Expression | None = Field(
         default=None,
         description="A date of the profile: starts on that day of every year, from the date itself on.",
@@ -165,7 +165,9 @@ class Journey(Part):
     )
     control: float = Field(default=0, ge=0, le=100, description="Per cent held out.")
     group: str | None = Field(
-        default=None, description="Of the journeys of one group a customer is in one at a time.", examples=["lifecycle"]
+        default=None,
+        description="Of the journeys of one group a customer is in one at a time. Not acted on yet.",
+        examples=["lifecycle"],
     )
     priority: int | Expression = Field(default=50, description="Who wins in the group; the higher one, 0 to 100.")
     locked: bool = Field(default=False, description="true: no other journey of the group displaces it.")

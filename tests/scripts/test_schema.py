@@ -1,6 +1,7 @@
 """The JSON Schemas: what they take is what the language takes, as far as form goes, and they explain themselves."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,15 @@ def test_every_kind_of_message_has_an_example_that_is_taken() -> None:
 def test_what_stands_in_the_documentation_is_current(kind: str) -> None:
     file = ROOT / "docs" / "schemas" / f"{kind}.json"
     assert file.read_text("utf-8") == as_text(SCHEMAS[kind]), "run: .venv/bin/sojourn schema --output docs/schemas"
+
+
+def test_the_settings_for_an_editor_that_are_shown_are_this_repositorys() -> None:
+    shown = re.search(r"^```json\n(.*?)^```", (ROOT / "docs" / "language.md").read_text("utf-8"), re.M | re.S)
+    settings = json.loads((ROOT / ".vscode" / "settings.json").read_text("utf-8"))
+    assert shown is not None
+    assert json.loads(shown[1]) == settings
+    assert {Path(schema).stem for schema in settings["yaml.schemas"]} == set(SCHEMAS)
+    assert all((ROOT / schema).is_file() for schema in settings["yaml.schemas"])
 
 
 def test_they_are_written_to_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
