@@ -209,10 +209,12 @@ class Simulator:
     def _come(self, start: Start) -> None:
         """The calendar brings the customer in, if `where` is true."""
         world, now = self.world, self._time.now
+        came = calendar_occurrence(start, now, find_zone(world.zone()), now)
         if start.where is None or start.where.is_true({"profile": world.profile(), "journeys": world.journeys()}):
-            came = calendar_occurrence(start, now, find_zone(world.zone()), now)
             world.note("event", came.name)
             self._admit(Entry("", missing_key=False), came)
+        else:
+            world.tell("why", came.name, why=f"does not concern the customer: {start.where.source} is not true")
 
     def _enter(self, occurrence: Occurrence, journeys: dict[str, Any]) -> None:
         entry = self._listener.entry(occurrence, self.world.profile(), journeys)

@@ -118,7 +118,7 @@ def _said(played: Played, item: Happening) -> str:
             return _event(item, str(about) if item.step and about else None)
         case "sent":
             first = next((line for line in (item.text or "").splitlines() if line.strip()), "")
-            return f"{item.name}{channel}: {_short(first)}"
+            return f"{item.name}{channel}" + (f": {_short(first)}" if first else "")
         case "held":
             return f"{item.name}{channel} until {until}: {item.why}"
         case "wait":

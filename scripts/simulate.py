@@ -1,6 +1,7 @@
 """`sojourn simulate`: scenarios in virtual time."""
 
 import json as encoder
+import sys
 import time
 from pathlib import Path
 
@@ -17,11 +18,12 @@ from scripts.explaining import Played, as_json, headline, plan
 def run(paths: list[Path], *, json: bool = False, explain: bool = False, journeys: Path | None = None) -> int:
     """Play every scenario under `paths`; 0 when all expectations hold."""
     missing = [path for path in paths if not path.exists()]
+    findings = sys.stderr if json else sys.stdout
     for path in missing:
-        print(f"{path}:1: file: there is no such file or directory; check the spelling")
+        print(f"{path}:1: file: there is no such file or directory; check the spelling", file=findings)
     library = read_directories([*(path for path in paths if path.exists()), *([journeys] if journeys else [])])
     for finding in library.errors:
-        print(finding)
+        print(finding, file=findings)
     asked = {file: it for file, it in library.scenarios.items() if _is_asked(Path(file), paths)}
     scenarios = {} if library.errors else asked
     if json:

@@ -1,6 +1,7 @@
 """`sojourn simulate --all-paths`: every way through a journey, without a scenario."""
 
 import json as encoder
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -30,22 +31,29 @@ DEFAULT_DIRECTORY = Path("journeys")
 
 
 def run(named: list[Path], *, json: bool = False, journeys: Path | None = None) -> int:
-    """List the paths of each journey, a file or an id; 0 when all were found and are sound."""
-    files = [path for path in named if path.is_file()]
-    ids = {path.stem if path in files else str(path) for path in named}
-    library = read_directories([*files, journeys or DEFAULT_DIRECTORY] if len(files) < len(named) else files)
+    """List the paths of journeys: a file, a directory or an id each. 0 when all are there and sound."""
+    there = [path for path in named if path.exists()]
+    library = read_directories([*there, *([] if len(there) == len(named) else [journeys or DEFAULT_DIRECTORY])])
+    asked = [name for path in named for name in (library.journeys if path.is_dir() else [path.stem])]
+    unknown = [name for name in asked if name not in library.journeys]
+    findings = sys.stderr if json else sys.stdout
     for finding in library.errors:
-        print(finding)
-    for name in sorted(ids - set(library.journeys)):
-        print(f"{name}:1: file: there is no such journey; name its file, or its id with --journeys <directory>")
-    ways = [Ways(library, name) for name in sorted(ids & set(library.journeys)) if not library.errors]
+        print(finding, file=findings)
+    for name in unknown:
+        what = "there is no such journey; name its file, or its id with --journeys <directory>"
+        print(f"{name}:1: file: {what}", file=findings)
+    found = [name for name in dict.fromkeys(asked) if name in library.journeys and not library.errors]
+    _list([Ways(library, name) for name in found], json)
+    return 0 if found and not unknown else 1
+
+
+def _list(journeys: list["Ways"], json: bool) -> None:
     if json:
-        print(encoder.dumps([it.as_json() for it in ways]))
-    else:
-        console = Console(highlight=False, soft_wrap=True)
-        for it in ways:
-            it.show(console)
-    return 0 if ways and len(ways) == len(ids) else 1
+        print(encoder.dumps([ways.as_json() for ways in journeys]))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for ways in journeys:
+        ways.show(console)
 
 
 class Ways:

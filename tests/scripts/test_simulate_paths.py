@@ -99,6 +99,13 @@ def test_a_journey_is_found_by_its_id(directory: Path, capsys: pytest.CaptureFix
     ]
 
 
+def test_a_directory_stands_for_all_its_journeys(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (directory / "k.yaml").write_text(JOURNEY.replace("journey: j", "journey: k"))
+
+    assert run([directory], json=True) == 0
+    assert [told["journey"] for told in encoder.loads(capsys.readouterr().out)] == ["j", "k"]
+
+
 def test_a_journey_that_is_not_there_is_named(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([Path("k")], journeys=directory) == 1
     assert "k:1: file: there is no such journey" in capsys.readouterr().out
