@@ -11,6 +11,7 @@ from api.calendar import CalendarKeeper
 from api.relay import POSTGRES_AWAY
 from api.starting import starting
 from language.clock import Pace
+from language.state import Kept
 from runtime.metrics import DELIVERIES_WAITING, ENROLMENTS_BROKEN, ENROLMENTS_RESTARTED
 from store.outbox import Outbox
 from store.reconcile import Open, Reconciliation, Trace
@@ -119,12 +120,13 @@ class Reconciler:
     async def _starting(self, enrolment: Open) -> StartEnrolment:
         version = await self._versions.get(enrolment.journey, enrolment.version)
         trace = await self._reconciliation.trace(enrolment)
-        resume = _resume(trace, enrolment.seen_seq) if trace else None
+        resume = resumption(trace, enrolment.seen_seq) if trace else None
         pending = await self._reconciliation.pending(enrolment)
         return starting(enrolment, version, pending, self._pace, resume)
 
 
-def _resume(trace: Trace, seen_seq: int) -> Resume:
+def resumption(trace: Trace, seen_seq: int) -> Resume:
+    """Where the next run begins; `seen_seq` is what PostgreSQL knows to be acknowledged."""
     return Resume(
         step=trace.step,
         visits=trace.visits,
@@ -134,5 +136,5 @@ def _resume(trace: Trace, seen_seq: int) -> Resume:
         waits_until=trace.waits_until,
         has_left=trace.left_at is not None,
         heard_until=trace.heard_until,
-        repeated_at=trace.repeated_at,
+        kept=Kept.model_validate(trace.kept or {}),
     )

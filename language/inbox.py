@@ -13,7 +13,7 @@ class Inbox:
     """Takes deliveries into the state at any moment; the run looks at what they left when it can act on it.
 
     `is_rearmed`, `is_skipped`: a date moved, a person skips the wait. `has_gap`, `is_nudged`: something has not
-    arrived, or PostgreSQL does not know what did. `may_have_moved`: a wait already left may lie ahead again.
+    arrived, or PostgreSQL does not know what did.
     """
 
     def __init__(self, program: Program, state: State, news: News) -> None:
@@ -23,7 +23,6 @@ class Inbox:
         self.is_skipped = False
         self.has_gap = False
         self.is_nudged = False
-        self.may_have_moved = True  # a run before this one may have heard of it and not looked
 
     def absorb(self, deliveries: Sequence[Delivery]) -> None:
         """Seen ones are ignored; a gap is filled from PostgreSQL before anything goes on."""
@@ -59,7 +58,7 @@ class Inbox:
         self._state.seen_seq = delivery.seq
         if delivery.rearmed is not None:
             self._state.start.update(delivery.rearmed)
-            self.is_rearmed = self.may_have_moved = True
+            self.is_rearmed = self._state.may_have_moved = True
             self.rearmed_at = delivery.at
         if delivery.stage is not None:
             self._take_stage(delivery.stage, delivery.fact)

@@ -122,6 +122,8 @@ class Interpreter:
             return self._passed_over("not enabled")
         if not await self._is_wanted(step):
             return self._passed_over(f"not true: {step.when.source if step.when else ''}")
+        if self._is_passed_over(step):
+            del self.state.results[step.id]
         if step.is_waiting:
             self.state.last_wait = step.id
         else:
@@ -147,7 +149,8 @@ class Interpreter:
         self._is_shown = self._inbox.is_skipped = False
         self._journal.note(self.now)
         is_counted = self.program.place_by_id[step_id].step.repeats_block
-        self.rewrite("circles", self._came_at.get(step_id) == now and not is_counted)
+        if self._came_at.get(step_id) == now and not is_counted:
+            self.rewrite("circles", True)
         self._came_at[step_id] = now
 
     def _index(self) -> int | None:
@@ -185,15 +188,18 @@ class Interpreter:
 
     async def _attend(self) -> None:
         """What takes the enrolment elsewhere: its end, another stage, an event that ends a block, a date that moved."""
-        self._stop_if_ended()
-        if self.state.to_stage is not None:
-            raise Moved(self._stage_entry())
-        await self._leave_blocks()
-        await self._move_if_rearmed()
+        seen_seq = None
+        while seen_seq != self.state.seen_seq:  # more may come while this looks, and what was seen counts as acted on
+            seen_seq = self.state.seen_seq
+            self._stop_if_ended()
+            if self.state.to_stage is not None:
+                raise Moved(self._stage_entry())
+            await self._leave_blocks()
+            await self._move_if_rearmed()
 
     def _stage_entry(self) -> str:
         """The first step of the stage to go to. What moved so far counts there when its waits are come to."""
-        self._inbox.may_have_moved = False
+        self.state.may_have_moved = False
         stage, self.state.to_stage = self.state.to_stage or "", None
         return self.program.entry_by_stage[stage]
 
@@ -211,13 +217,16 @@ class Interpreter:
 
     async def _move_if_rearmed(self) -> None:
         """`again_if_moved`: a wait of this stage, already left, is waited for again when its date moved ahead."""
-        while self._inbox.may_have_moved:
-            self._inbox.may_have_moved = False
+        while self.state.may_have_moved:
+            self.state.may_have_moved = False
             stage = self.program.stage_of(self.state.step)
             for step in self.program.moving:
-                is_left = self.state.visits.get(step.id) and step.id != self.state.step
+                is_left = step.id in self.state.visits and step.id != self.state.step and not self._is_passed_over(step)
                 if is_left and self.program.stage_of(step.id) == stage and await self._lies_ahead(step):
                     raise Moved(step.id)
+
+    def _is_passed_over(self, step: Step) -> bool:
+        return "skipped" in self.state.results.get(step.id, {})
 
     async def _lies_ahead(self, step: Step) -> bool:
         assert isinstance(step, Wait)
@@ -339,7 +348,7 @@ class Interpreter:
 
     def _wakes(self, listen: bool, rearm: bool) -> bool:
         inbox = self._inbox
-        if inbox.is_stirred or inbox.may_have_moved:
+        if inbox.is_stirred or self.state.may_have_moved:
             return True
         return (rearm and inbox.is_rearmed) or (listen and self._news.is_fresh)
 
@@ -392,10 +401,13 @@ class Interpreter:
         done: dict[str, dict[str, Any]] = self.remember("receipts", dict)
         while left := [channel for channel in order.channels if channel not in done]:
             await self._get_ready()
+            seen_seq = self.state.seen_seq
+            is_held_out = await self._is_held_out()
             if order.unless is not None and await order.unless():
                 done.update({channel: {"status": "cancelled"} for channel in left})
                 break
-            is_held_out = await self._is_held_out()
+            if self.state.seen_seq != seen_seq:
+                continue  # a claim would pass for what was seen meanwhile
             messages = [self._message(order, channel, is_held_out) for channel in left]
             receipts = await asyncio.gather(*(self._port.send(message) for message in messages))
             retries = [await self._settle(*pair, done) for pair in zip(messages, receipts, strict=True)]
@@ -418,8 +430,10 @@ class Interpreter:
 
     async def _get_ready(self) -> None:
         await self._attend()
-        if self.state.is_paused and (reason := await self._resumption()):
-            self.rewrite("refuse", reason)
+        while self.state.is_paused:
+            if reason := await self._resumption():
+                self.rewrite("refuse", reason)
+            await self._attend()
 
     async def _settle(self, message: SendMessage, receipt: Receipt, done: dict[str, Any]) -> datetime | None:
         """Take in a verdict. Returns when to try again; None: at once, or not at all."""

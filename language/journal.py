@@ -30,6 +30,7 @@ class Journal:
             left_at=now if has_left else None,
             waits_until=state.waits_until,
             result=state.results.get(step.id) if has_left else None,
+            kept=None if has_left else state.keep(),
         )
 
     def progress(self, now: datetime, *, ended_as: str | None = None, pause: str | None = None) -> Progress:

@@ -19,7 +19,11 @@ class Frozen(BaseModel):
 
 
 class StepTrace(Frozen):
-    """One visit of a step, written when it is entered and again when it is left. `result` is what the step left."""
+    """One visit of a step, written when it is entered, when it waits anew and when it is left.
+
+    `result` is what the step left. `kept`, until then, is what another run needs besides to go on in this visit
+    (`language.state.Kept`).
+    """
 
     step: str
     visit: int
@@ -28,6 +32,7 @@ class StepTrace(Frozen):
     left_at: AwareDatetime | None = None
     waits_until: AwareDatetime | None = None
     result: Json | None = None
+    kept: Json | None = None
 
 
 class Progress(Frozen):

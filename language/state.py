@@ -46,13 +46,30 @@ class Pass(BaseModel):
     began_at: AwareDatetime
 
 
+class Kept(BaseModel):
+    """What a run keeps in PostgreSQL with the visit in which it stands, for another to go on if it dies.
+
+    The fields are those of `State`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    moments: dict[str, AwareDatetime | None] = Field(default_factory=dict)
+    memory: dict[str, Any] = Field(default_factory=dict)
+    event: dict[str, Any] | None = None
+    repeat: int | None = None
+    passes: dict[str, Pass] = Field(default_factory=dict)
+    last_wait: str | None = None
+
+
 class State(BaseModel):
     """`step` is the cursor, `is_inside` whether its visit has begun; the rest of the first block belongs to that visit.
 
     `news` holds events that no wait has passed or tested in vain (those are up to `heard_until`), at most `MOST_NEWS`;
     `has_lost_news` says that there were more. Events up to `deaf_until` are not new even when they arrive later.
     `unwritten` is trace that PostgreSQL does not have yet, `written_seq` what it knows of `seen_seq`. `ended_as` is an
-    outcome decided from outside, `to_stage` a stage. `untested` are events that may end a block. `passes` are those of
+    outcome decided from outside, `to_stage` a stage. `may_have_moved`: a wait already left may
+    lie ahead again. `untested` are events that may end a block. `passes` are those of
     blocks that repeat, by step; `arms` those drawn, by experiment. `trail` holds the steps passed last, at most
     `MOST_PASSED`.
     """
@@ -86,4 +103,10 @@ class State(BaseModel):
     is_paused: bool = False
     ended_as: str | None = None
     to_stage: str | None = None
+    may_have_moved: bool = False
     outcome: str | None = None
+
+    def keep(self) -> dict[str, Any] | None:
+        """`Kept` as JSON; None when there is nothing to keep."""
+        kept = Kept.model_construct(**{name: getattr(self, name) for name in Kept.model_fields})
+        return kept.model_dump(mode="json", exclude_defaults=True) or None

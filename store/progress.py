@@ -28,14 +28,16 @@ WITH own AS (
     WHERE id = $1 AND state <> 'ended' AND (run_id IS NULL OR run_id = $2)
     RETURNING id, customer_id, journey, version, key, start, state, outcome, paused_at, suspended_by, last_seq, seen_seq
 ), traced AS (
-    INSERT INTO steps (enrolment_id, step, visit, verb, entered_at, left_at, waits_until, result)
+    INSERT INTO steps (enrolment_id, step, visit, verb, entered_at, left_at, waits_until, result, kept)
     SELECT own.id, trace.* FROM own, unnest(
-        $8::text[], $9::int[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::jsonb[]
+        $8::text[], $9::int[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::jsonb[],
+        $16::jsonb[]
     ) AS trace
     ON CONFLICT (enrolment_id, step, visit) DO UPDATE SET
         left_at = coalesce(excluded.left_at, steps.left_at),
         waits_until = coalesce(excluded.waits_until, steps.waits_until),
-        result = coalesce(excluded.result, steps.result)
+        result = coalesce(excluded.result, steps.result),
+        kept = excluded.kept
 ), settled AS (
     UPDATE tasks SET
         state = CASE WHEN due_at <= gone.at THEN 'expired' ELSE 'cancelled' END, closed_at = least(due_at, gone.at)
@@ -130,4 +132,5 @@ def _arguments(progress: Progress) -> tuple[Any, ...]:
         [trace.waits_until for trace in traces],
         [trace.result for trace in traces],
         progress.pause,
+        [trace.kept for trace in traces],
     )

@@ -1,12 +1,12 @@
 """What the reconciler asks of PostgreSQL. Its times (`checked_at`, `nudged_at`) are wall time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from language.delivery import Delivery
-from language.steps import Repeat, waiting_verbs
+from language.steps import waiting_verbs
 from store.database import Database
 from store.outbox import BROKEN, pending
 
@@ -55,7 +55,7 @@ WHERE customer_id = $1 AND enrolment_id = $2 AND verdict = 'restarted' AND step 
 _BREAK = "UPDATE enrolments SET reason = $2 WHERE id = $1 AND state <> 'ended'"
 
 _TRACE = """
-SELECT step, visit, verb, entered_at, left_at, waits_until, result FROM steps WHERE enrolment_id = $1
+SELECT step, visit, verb, entered_at, left_at, waits_until, result, kept FROM steps WHERE enrolment_id = $1
 ORDER BY entered_at, visit
 """
 
@@ -105,8 +105,8 @@ class Open:
 class Trace:
     """Where an enrolment stood: its last visit, how often each step was visited, what steps left (by step id).
 
-    `heard_until` is when its last wait was over; later events are new to the next wait. `repeated_at` is when the
-    latest pass through a block that repeats began, by step.
+    `heard_until` is when its last wait was over; later events are new to the next wait. `kept` is what its run had kept
+    with that last visit (`language.state.Kept`).
     """
 
     step: str
@@ -116,7 +116,7 @@ class Trace:
     visits: dict[str, int] = field(default_factory=dict)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     heard_until: datetime | None = None
-    repeated_at: dict[str, datetime] = field(default_factory=dict)
+    kept: dict[str, Any] | None = None
 
 
 class Reconciliation:
@@ -161,19 +161,21 @@ class Reconciliation:
     async def trace(self, enrolment: Open) -> Trace | None:
         """None when no step was ever entered."""
         rows = await self._db.pool.fetch(_TRACE, enrolment.enrolment_id)
-        if not rows:
-            return None
-        last = next((row for row in reversed(rows) if row["step"] == enrolment.step), rows[-1])
-        visits = {row["step"]: row["visit"] for row in rows}
-        results = {row["step"]: row["result"] for row in rows if row["result"] is not None}
-        waits = [row for row in rows if row["left_at"] and row["verb"] in waiting_verbs()]
-        heard_until = min(waits[-1]["left_at"], waits[-1]["waits_until"] or waits[-1]["left_at"]) if waits else None
-        standing = last["step"], last["entered_at"], last["left_at"], last["waits_until"]
-        repeated_at = {row["step"]: row["left_at"] for row in rows if row["verb"] == Repeat.verb and row["left_at"]}
-        return Trace(*standing, visits, results, heard_until, repeated_at)
+        return trace_of([dict(row) for row in rows], enrolment.step) if rows else None
 
     async def pending(self, enrolment: Open) -> tuple[Delivery, ...]:
         return await pending(self._db.pool, enrolment.enrolment_id, enrolment.seen_seq)
+
+
+def trace_of(rows: Sequence[Mapping[str, Any]], step: str | None) -> Trace:
+    """What the visits of an enrolment say, oldest first, of one that stands in `step`."""
+    last = next((row for row in reversed(rows) if row["step"] == step), rows[-1])
+    visits = {row["step"]: row["visit"] for row in rows}
+    results = {row["step"]: row["result"] for row in rows if row["result"] is not None}
+    waits = [row for row in rows if row["left_at"] and row["verb"] in waiting_verbs()]
+    heard_until = min(waits[-1]["left_at"], waits[-1]["waits_until"] or waits[-1]["left_at"]) if waits else None
+    standing = last["step"], last["entered_at"], last["left_at"], last["waits_until"]
+    return Trace(*standing, visits, results, heard_until, last["kept"])
 
 
 def _verdict(enrolment: Open, verdict: str, reason: str, at: datetime) -> tuple[Any, ...]:

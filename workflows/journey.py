@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
@@ -14,8 +14,8 @@ with workflow.unsafe.imports_passed_through():
     from language.port import Answer, Deed, Known, LookUp, Progress, Receipt, SendMessage, SetTraits, Standing
     from language.program import program
     from language.report import in_words
-    from language.state import Enrolment, Pass, State
-    from workflows.payload import Deliveries, StartEnrolment
+    from language.state import Enrolment, State
+    from workflows.payload import Deliveries, Resume, StartEnrolment
 
 STEP = SearchAttributeKey.for_keyword("SojournStep")
 OUTCOME = SearchAttributeKey.for_keyword("SojournOutcome")
@@ -58,7 +58,7 @@ class JourneyWorkflow:
         self._timer: tuple[datetime, asyncio.Task[None]] | None = None
         self._shown_step: str | None = None
         self._first_bytes = workflow.info().get_current_history_size()  # the input alone may be large
-        state = start.state or _first_state(start, self._program.first)
+        state = start.state or first_state(start.start, start.resume, self._program.first)
         self._interpreter = Interpreter(self._program, self._enrolment, state, self)
         self._interpreter.absorb(start.deliveries)
 
@@ -219,21 +219,24 @@ def _summary(text: str) -> str:
     return text.encode()[:SUMMARY_BYTES].decode(errors="ignore")
 
 
-def _first_state(start: StartEnrolment, first: str | None) -> State:
+def first_state(start: dict[str, Any], resume: Resume | None, first: str | None) -> State:
     """A new enrolment, or one that goes on from its trace: in the same visit, so that message keys stay the same."""
-    if start.resume is None:
-        return State(step=first, start=dict(start.start))
-    resume = start.resume
+    if resume is None:
+        return State(step=first, start=dict(start))
     return State(
         step=resume.step,
         is_inside=True,
         entered_at=resume.entered_at,
-        moments={"until": resume.waits_until} if resume.waits_until else {},
+        moments=resume.kept.moments or ({"until": resume.waits_until} if resume.waits_until else {}),
+        memory=dict(resume.kept.memory),
         visits=dict(resume.visits),
         results=dict(resume.results),
-        start=dict(start.start),
+        start=dict(start),
         seen_seq=resume.seen_seq,
         heard_until=resume.heard_until,
-        passes={step: Pass(count=resume.visits[step], began_at=at) for step, at in resume.repeated_at.items()},
+        event=resume.kept.event,
+        repeat=resume.kept.repeat,
+        passes=dict(resume.kept.passes),
+        last_wait=resume.kept.last_wait,
         has_lost_news=True,
     )

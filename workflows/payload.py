@@ -9,7 +9,7 @@ from activities.payload import Frozen
 from language.calendar import LOOK_EVERY
 from language.clock import Pace
 from language.delivery import Delivery
-from language.state import State
+from language.state import Kept, State
 
 
 class Resume(Frozen):
@@ -19,8 +19,7 @@ class Resume(Frozen):
     so that message keys stay the same and nothing is sent twice. `results` holds what steps left, by step id; when
     `has_left`, that visit had ended and `results` may have its result. `seen_seq` is what PostgreSQL knows to be
     acknowledged; the deliveries after it come with the start. What was acknowledged after `heard_until`, when the last
-    wait was over, may still count for the next and is read back. `repeated_at` is when the latest pass through a block
-    that repeats began, by step.
+    wait was over, may still count for the next and is read back. `kept` is what the earlier run kept with that visit.
     """
 
     step: str
@@ -31,7 +30,7 @@ class Resume(Frozen):
     waits_until: AwareDatetime | None = None
     has_left: bool = False
     heard_until: AwareDatetime | None = None
-    repeated_at: dict[str, AwareDatetime] = Field(default_factory=dict)
+    kept: Kept = Kept()
 
 
 class StartEnrolment(Frozen):

@@ -1,18 +1,23 @@
 """A generated directory on the fake port: with full histories, dying runs, Temporal away, or a pause."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, Self, cast
 
+from api.reconciler import resumption
 from language.channel import Channel
 from language.delivery import Fact
-from language.interpreter import HELD_OUT
+from language.interpreter import HELD_OUT, Interpreter
 from language.journey import Journey
 from language.message_event import Report, event_name, reports_of
-from language.port import Answer, Deed, DrawArm, OpenTask, Receipt, SendMessage, TakeCoupon
+from language.port import Answer, Deed, DrawArm, OpenTask, Progress, Receipt, SendMessage, TakeCoupon
 from language.scenario import Given, Scenario, at_beginning
+from language.state import State
 from language.steps.doing import TASK_COMPLETED
+from store.reconcile import trace_of
 from tests.language.fake_port import BEGAN, Sent, World
+from workflows.journey import first_state
 
 HORIZON = timedelta(days=30)
 Stretch = tuple[str, str]
@@ -47,8 +52,33 @@ class Ledgers:
         return Answer(verdict="done", result={"code": f"c{number}", "task_id": number})
 
 
+@dataclass
 class Played(World):
-    """What is reported concerns the message sent last under that name; what is completed, the task opened last."""
+    """What is reported concerns the message sent last under that name; what is completed, the task opened last.
+
+    `dies`: at every sleep the run dies, and another goes on from what PostgreSQL has.
+    """
+
+    dies: bool = False
+    written: Progress | None = None
+
+    def __post_init__(self) -> None:
+        self.rolls_over = self.rolls_over or self.dies
+        super().__post_init__()
+
+    def _write(self, progress: Progress) -> None:
+        super()._write(progress)
+        self.written = progress if progress.ended_as is None else self.written
+
+    def _make(self, state: State) -> Interpreter:
+        if not self.dies or self.written is None:
+            return super()._make(state)
+        seen_seq = self.written.seen_seq
+        visits = sorted(self.traces.values(), key=lambda visit: (visit.entered_at, visit.visit))
+        trace = trace_of([visit.model_dump() for visit in visits], self.written.step)
+        interpreter = super()._make(first_state(self._properties, resumption(trace, seen_seq), None))
+        interpreter.absorb([delivery for delivery in self.deliveries if delivery.seq > seen_seq])
+        return interpreter
 
     def plan(self, given: Given) -> None:
         when = f"{given.at.total_seconds():.0f}s"
@@ -94,7 +124,8 @@ class Played(World):
 
     @property
     def done(self) -> set[tuple[str, str]]:
-        return {(deed.activity, deed.key) for deed in self.deeds}
+        """Beside draws of an arm: those are the customer's, whichever step asks."""
+        return {(deed.activity, deed.key) for deed in self.deeds if not isinstance(deed, DrawArm)}
 
 
 def planned(
@@ -103,6 +134,7 @@ def planned(
     *,
     arm: int = 0,
     rolls_over: bool = False,
+    dies: bool = False,
     away: Stretch | None = None,
     paused: Stretch | None = None,
 ) -> Played:
@@ -115,6 +147,7 @@ def planned(
         key=str(start["k"]) if journey.key else "",
         profile=at_beginning(scenario.customer.traits, BEGAN),
         rolls_over=rolls_over,
+        dies=dies,
         horizon=HORIZON,
         answer=ledgers.send,
         answer_deed=ledgers.do,
