@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-REGION_BY_LANGUAGE = {
+REGION_BY_LANGUAGE: Mapping[str, str] = {
     "ar": "arb",
     "ca": "ca-ES",
     "cs": "cs-CZ",
@@ -14,6 +14,7 @@ REGION_BY_LANGUAGE = {
     "el": "el-GR",
     "en": "en-US",
     "es": "es-ES",
+    "es-419": "es-MX",
     "fi": "fi-FI",
     "fr": "fr-FR",
     "he": "he-IL",
@@ -71,8 +72,10 @@ def is_hung_up_on(answered_by: str, machine: str | None) -> bool:
 
 def voice_language(tag: str) -> str:
     """The language tag that a voice of Twilio has: `pt` becomes pt-BR, `zh-Hant-TW` zh-TW."""
+    if tag in REGION_BY_LANGUAGE:
+        return REGION_BY_LANGUAGE[tag]
     language, *rest = tag.replace("_", "-").split("-")
-    regions = [part for part in rest if len(part) != 4]
+    regions = [part for part in rest if len(part) == 2]
     return "-".join((language, *regions)) if regions else REGION_BY_LANGUAGE.get(language.lower(), tag)
 
 

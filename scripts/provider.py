@@ -46,7 +46,9 @@ class Accepted:
 class Provider:
     """`fail(fault, times)` lets the next sends fail so; `refuse(status, body)` lets the next one be refused.
 
-    `lag`: seconds before an accepted message shows in lists. `journal`: a file that keeps the ledger.
+    `lag`: seconds before an accepted message shows in lists. `journal`: a file that keeps the ledger. `asked` are the
+    newest requests to Twilio by their paths and fields, `queries` the fields of the newest lists that were asked for.
+    `scripts`: what calls do when answered, by their ids: TwiML, or the address that tells.
     """
 
     def __init__(self, *, lag: float = 0, hang: float = 30, journal: Path | None = None) -> None:
@@ -57,6 +59,9 @@ class Provider:
         self.may_look = True
         self.hang = hang
         self.retry_after = "0"
+        self.asked: deque[tuple[str, list[tuple[str, str]]]] = deque(maxlen=100)
+        self.queries: deque[list[str]] = deque(maxlen=100)
+        self.scripts: dict[str, str] = {}
         self._faults: deque[Fault] = deque()
         self._refusals: deque[tuple[int, dict[str, Any]]] = deque()
         self._journal = journal
@@ -79,6 +84,8 @@ class Provider:
         account = f"/2010-04-01/Accounts/{ACCOUNT_SID}"
         app.router.add_post(f"{account}/Messages.json", self._twilio_create)
         app.router.add_get(f"{account}/Messages.json", self._twilio_list)
+        app.router.add_post(f"{account}/Calls.json", self._twilio_call)
+        app.router.add_get(f"{account}/Calls.json", self._twilio_calls)
         app.router.add_post("/v3/mail/send", self._sendgrid_send)
         app.router.add_post("/v3/logs", self._sendgrid_logs)
         app.router.add_get("/v3/logs/{id}", self._sendgrid_log)
@@ -136,21 +143,47 @@ class Provider:
         request.transport.abort()
         return web.Response()
 
-    async def _twilio_create(self, request: web.Request) -> web.StreamResponse:
+    async def _twilio_form(self, request: web.Request) -> dict[str, str]:
+        """The fields of a request to Twilio; raises what Twilio answers to strangers."""
         if request.headers.get("Authorization") != _basic(ACCOUNT_SID, AUTH_TOKEN):
-            return web.json_response({"code": 20003, "message": "Authenticate", "status": 401}, status=401)
-        form = await request.post()
-        marks = parse_qs(urlsplit(str(form.get("StatusCallback", ""))).query)
-        sender = str(form.get("MessagingServiceSid") or form["From"])
-        message = Accepted(
-            "twilio", self._id("SM"), marks.get("key", [""])[0], sender, str(form["To"]), None, str(form["Body"])
-        )
+            refusal = json.dumps({"code": 20003, "message": "Authenticate", "status": 401})
+            raise web.HTTPUnauthorized(text=refusal, content_type="application/json")
+        fields = [(name, str(value)) for name, value in (await request.post()).items()]
+        self.asked.append((request.path, fields))
+        return dict(fields)
+
+    async def _twilio_create(self, request: web.Request) -> web.StreamResponse:
+        form = await self._twilio_form(request)
+        sender = form.get("MessagingServiceSid") or form["From"]
+        text = form.get("Body") or form.get("ContentVariables") or form["ContentSid"]
+        message = Accepted("twilio", self._id("SM"), _key_in(form), sender, form["To"], None, text)
         return await self._take(request, message, web.json_response(_twilio(message), status=201))
 
     async def _twilio_list(self, request: web.Request) -> web.Response:
+        return web.json_response({"messages": self._twilio_found(request, "SM"), "next_page_uri": None})
+
+    async def _twilio_call(self, request: web.Request) -> web.StreamResponse:
+        form = await self._twilio_form(request)
+        script = form.get("Url") or form["Twiml"]
+        call = Accepted("twilio", self._id("CA"), _key_in(form), form["From"], form["To"], None, script)
+        self.scripts[call.id] = script
+        return await self._take(request, call, web.json_response(_twilio(call), status=201))
+
+    async def _twilio_calls(self, request: web.Request) -> web.Response:
+        return web.json_response({"calls": self._twilio_found(request, "CA"), "next_page_uri": None})
+
+    def _twilio_found(self, request: web.Request, prefix: str) -> list[dict[str, Any]]:
+        """What a list shows, newest first."""
         self.looks += 1
-        messages = [m for m in self._visible("twilio") if m.recipient == request.query.get("To", m.recipient)]
-        return web.json_response({"messages": [_twilio(m) for m in reversed(messages)], "next_page_uri": None})
+        self.queries.append(list(request.query))
+        to = request.query.get("To")
+        sender = request.query.get("From")
+        found = [
+            message
+            for message in self._visible("twilio")
+            if message.id.startswith(prefix) and to in (None, message.recipient) and sender in (None, message.sender)
+        ]
+        return [_twilio(m) for m in reversed(found)]
 
     async def _sendgrid_send(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Authorization") != f"Bearer {API_KEY}":
@@ -200,6 +233,10 @@ class Provider:
         return f"{prefix}{self.calls:032x}"
 
 
+def _key_in(form: dict[str, str]) -> str:
+    return parse_qs(urlsplit(form.get("StatusCallback", "")).query).get("key", [""])[0]
+
+
 def _basic(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
@@ -211,6 +248,7 @@ def _address_in(query: str) -> str:
 
 
 def _twilio(message: Accepted) -> dict[str, Any]:
+    """A message or a call: each has what the other lacks, which nobody minds."""
     created = format_datetime(datetime.fromtimestamp(int(message.at), UTC))
     is_service = message.sender.startswith("MG")
     return {

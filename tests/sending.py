@@ -1,4 +1,4 @@
-"""A desk to send from: one customer in one journey, both real channels, and a provider that fails on demand."""
+"""A desk to send from: one customer in one journey, the real channels, and a provider that fails on demand."""
 
 import asyncio
 import dataclasses
@@ -15,6 +15,8 @@ from activities.channel import Channel
 from activities.channels.email import EmailChannel, SendGridAccount
 from activities.channels.sms import SmsChannel
 from activities.channels.twilio_client import TwilioAccount
+from activities.channels.voice import VoiceChannel
+from activities.channels.whatsapp import WhatsappChannel
 from activities.messaging import MessagingActivities
 from language.policy import Policy
 from language.port import Progress, Receipt, SendMessage
@@ -22,6 +24,7 @@ from scripts.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Provider
 from store.database import Database
 from store.ledger import MessageLedger
 from store.library import MessageLibrary
+from store.whatsapp_windows import WhatsappWindows
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PHONE = "+15005550001"
@@ -33,6 +36,8 @@ MESSAGES: dict[str, Any] = {
         "topic": "news",
         "sms": "Hello {{ profile.first_name }}",
         "email": {"subject": "Hello {{ profile.first_name }}", "body": "Welcome, {{ profile.first_name }}."},
+        "voice": {"say": "Hello {{ profile.first_name }}", "machine": "leave_message"},
+        "whatsapp": {"content_sid": "HX" + "0" * 32, "variables": {"1": "{{ profile.first_name }}"}},
     },
     "receipt": {
         "message": "receipt",
@@ -40,6 +45,8 @@ MESSAGES: dict[str, Any] = {
         "topic": "news",
         "sms": "Paid",
         "email": {"subject": "Paid", "body": "Paid."},
+        "voice": {"say": "Paid"},
+        "whatsapp": {"content_sid": "HX" + "1" * 32, "text": "Paid"},
     },
     "offer": {
         "message": "offer",
@@ -163,9 +170,14 @@ async def desk_at(db: Database, *, call_timeout: float = 0.25, settle: float = 0
             ACCOUNT_SID, AUTH_TOKEN, "+15005550006", provider.url, "https://x.test/sms", settle=settling
         )
         sendgrid = SendGridAccount(API_KEY, "Sojourn <hello@example.com>", provider.url, settle=settling)
-        sms, email = SmsChannel(twilio, call_timeout=timeout), EmailChannel(sendgrid, call_timeout=timeout)
-        desk = Desk(db, provider, {"sms": sms, "email": email})
+        channels = (
+            SmsChannel(twilio, call_timeout=timeout),
+            EmailChannel(sendgrid, call_timeout=timeout),
+            VoiceChannel(twilio, call_timeout=timeout),
+            WhatsappChannel(twilio, WhatsappWindows(db), call_timeout=timeout),
+        )
+        desk = Desk(db, provider, {channel.name: channel for channel in channels})
         await desk.furnish()
         yield desk
-        await sms.close()
-        await email.close()
+        for channel in channels:
+            await channel.close()

@@ -38,8 +38,9 @@ class CallPace:
     def _give(self, key: str, now: float) -> float:
         turn = max(self._next, now)
         if turn > now + REACH:
-            self._later = max(self._later, turn) + 1 / self.per_second
-            return self._later
+            later = max(self._later, turn)
+            self._later = later + 1 / self.per_second
+            return later
         self._turns = {key: turn for key, turn in self._turns.items() if turn >= now - GRACE}
         self._turns[key] = turn
         self._next = turn + 1 / self.per_second

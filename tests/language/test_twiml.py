@@ -1,0 +1,72 @@
+"""What a call says, in Twilio's language for it."""
+
+from typing import Any
+from xml.etree.ElementTree import fromstring
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from language.twiml import call_script, hang_up, voice_language
+
+CALL: dict[str, Any] = {"say": "Hello", "language": "en-GB", "machine": "hang_up", "timeout": 25}
+
+
+def test_says_the_text_in_its_language() -> None:
+    assert call_script(CALL) == (
+        '<?xml version="1.0" encoding="UTF-8"?><Response><Say language="en-GB">Hello</Say></Response>'
+    )
+
+
+@given(st.text())
+def test_any_text_stays_text(text: str) -> None:
+    [say] = fromstring(call_script({**CALL, "say": f"a{text}z"}))
+    assert (say.text or "")[0] + (say.text or "")[-1] == "az"
+    assert len(say) == 0
+
+
+def test_text_that_looks_like_a_script_is_said() -> None:
+    wicked = "</Say><Dial>+15005550001</Dial><Say>"
+    [say] = fromstring(call_script({**CALL, "say": wicked}))
+    assert (say.tag, say.text) == ("Say", wicked)
+
+
+@pytest.mark.parametrize(
+    ("answered_by", "machine", "verb"),
+    [
+        ("human", "hang_up", "Say"),
+        ("unknown", "hang_up", "Say"),
+        ("machine_start", "hang_up", "Hangup"),
+        ("machine_end_other", "hang_up", "Hangup"),
+        ("machine_end_beep", "leave_message", "Say"),
+        ("fax", "leave_message", "Hangup"),
+    ],
+)
+def test_who_answers_decides(answered_by: str, machine: str, verb: str) -> None:
+    [only] = fromstring(call_script({**CALL, "machine": machine}, answered_by))
+    assert only.tag == verb
+
+
+def test_recording_is_played_instead() -> None:
+    [play] = fromstring(call_script({**CALL, "play": "https://a.example/?a=1&b=2"}))
+    assert (play.tag, play.text) == ("Play", "https://a.example/?a=1&b=2")
+
+
+def test_nothing_to_say_is_hanging_up() -> None:
+    assert [verb.tag for verb in fromstring(hang_up())] == ["Hangup"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "voice"),
+    [
+        ("pt", "pt-BR"),
+        ("EN", "en-US"),
+        ("pt-PT", "pt-PT"),
+        ("zh-Hant-TW", "zh-TW"),
+        ("es-419", "es-MX"),
+        ("fr-001", "fr-FR"),
+        ("xx", "xx"),
+    ],
+)
+def test_voice_speaks_the_language_of_a_country(tag: str, voice: str) -> None:
+    assert voice_language(tag) == voice
