@@ -36,6 +36,7 @@ CODES = frozenset(
         "idle-until",
         "idle-value",
         "impossible-value",
+        "keyless-event",
         "long-sms",
         "loop-without-wait",
         "missing-field",

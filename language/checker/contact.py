@@ -1,6 +1,6 @@
 """What the contact policy would say on each path: caps, gaps, quiet hours, costs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -47,7 +47,8 @@ def findings(subject: Subject, policy: Policy) -> Iterator[Finding]:
     yield from _quiet(subject, policy)
     yield from _short(subject, policy)
     ways = walk(subject.program, most_paths=MOST_WAYS).paths
-    contacts = [tuple(_contacts(subject, way)) for way in ways]
+    reasons = {name: _reasons(subject, name) for name, step in subject.steps.items() if step.sends()}
+    contacts = [tuple(_contacts(subject, way, reasons)) for way in ways]
     told: set[tuple[str, str]] = set()
     for judge in (_capped, _gapped, _crowded):
         for finding in judge(subject, policy, contacts):
@@ -62,12 +63,12 @@ def _is_known(step: Step) -> bool:
     return all(step.sends().values())
 
 
-def _contacts(subject: Subject, way: Way) -> Iterator[Contact]:
+def _contacts(subject: Subject, way: Way, reasons: Mapping[str, frozenset[Reason]]) -> Iterator[Contact]:
     for sent in way.messages:
         message = subject.messages.get(sent.message)
         if message is not None and message.class_ != "transactional":
-            reasons, gives_way = _reasons(subject, sent.step), _gives_way(subject.steps[sent.step], sent.channel)
-            yield Contact(sent, message.class_, message.topic, reasons, gives_way)
+            gives_way = _gives_way(subject.steps[sent.step], sent.channel)
+            yield Contact(sent, message.class_, message.topic, reasons[sent.step], gives_way)
 
 
 def _gives_way(step: Step, channel: str) -> bool:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from language.checker import contact, wording
+from language.checker import contact, keys, wording
 from language.checker.heard import OURS, misspelt, written
 from language.checker.subject import Subject, close_to
 from language.faults import fault
@@ -40,7 +40,9 @@ def findings(
     yield from _events(subjects)
     yield from _unsent(subjects)
     yield from _splits(subjects)
+    given = keys.given_properties(scenarios)
     for subject in subjects.values():
+        yield from keys.findings(subject, given)
         yield from _starts(subject, subjects)
         yield from _locales(subject)
         yield from _control(subject)

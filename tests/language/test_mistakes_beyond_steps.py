@@ -1,6 +1,7 @@
 """What people get wrong with stages, cascades, tasks, experiments, calendars, expressions and the policy: each mistake
 gives exactly its one finding."""
 
+import time
 from typing import NamedTuple
 
 import pytest
@@ -25,6 +26,10 @@ PLAYED = STEPS + (
     "  - {split: tone, arms: [{arm: warm, share: 50, do: [{wait: 2d}]}, {arm: cold, share: 50}]}\n"
     "  - {coupon: codes, otherwise: [{stop: none}]}\n"
     "  - {send: m, via: email}\n"
+)
+LONG = "".join(
+    f"  - {{id: wait_{n}, wait: 5d}}\n  - {{id: again_{n}, send: m, via: sms, when: profile.score > {n}}}\n"
+    for n in range(6)
 )
 SCENARIO = "scenario: s\njourney: j\ngiven:\n  - {at: 0d, on: Go}\n"
 FILES = {
@@ -712,6 +717,25 @@ SCENARIOS = [
     )
 ]
 
+KEYS = [
+    Mistake(
+        "any sign of life with a key",
+        TOP.replace("Left", "Left, match: customer")
+        + "key: event.lead\nsteps:\n  - {wait_for: any_activity, within: 1d}\n",
+        7,
+        "wait_for_any_activity",
+        "carries `lead`",
+        "match: customer",
+    ),
+    Mistake(
+        "an exit that lacks the key",
+        TOP + "key: event.lead\nsteps:\n  - {send: m, via: email}\n",
+        4,
+        "exit",
+        "never gives",
+        "match: customer",
+    )._replace(what="no scenario gives `Left`"),
+]
 CALLS = [
     Mistake(
         "no address",
@@ -741,12 +765,18 @@ CALLS = [
         "destinations.yaml",
     ),
 ]
-ALL = [*STAGES, *SENDING, *DOING, *EXPRESSIONS, *CALENDAR, *POLICY, *MESSAGES, *SCENARIOS, *CALLS]
+ALL = [*STAGES, *SENDING, *DOING, *EXPRESSIONS, *CALENDAR, *POLICY, *MESSAGES, *SCENARIOS, *KEYS, *CALLS]
 
 
 @pytest.mark.parametrize("mistake", ALL, ids=lambda mistake: mistake.name)
 def test_a_mistake_gives_its_finding_and_no_other(mistake: Mistake) -> None:
-    files = {**FILES, **({"j.yaml": mistake.journey} if mistake.journey else {}), mistake.file: mistake.text}
+    given = "scenario: t\njourney: j\ngiven: [{at: 0d, on: Go, with: {lead: 1}}, {at: 1d, on: Left}]\n"
+    files = {
+        **FILES,
+        "scenarios/t.yaml": given,
+        **({"j.yaml": mistake.journey} if mistake.journey else {}),
+        mistake.file: mistake.text,
+    }
     findings = read_library(
         files | ({"policy.yaml": mistake.policy} if mistake.policy else {}), frozenset({"f"})
     ).findings
@@ -760,3 +790,16 @@ def test_a_mistake_gives_its_finding_and_no_other(mistake: Mistake) -> None:
 
 def test_there_are_enough_of_them() -> None:
     assert len({mistake.name for mistake in ALL}) >= 100
+
+
+def test_a_directory_of_thirty_journeys_and_a_hundred_messages_is_checked_in_two_seconds() -> None:
+    journeys = {f"j{n}.yaml": PLAYED.replace("journey: j", f"journey: j{n}") + LONG for n in range(30)}
+    messages = {f"messages/m{n}.yaml": MESSAGE.replace(": m\n", f": m{n}\n") for n in range(100)}
+    seconds = []
+    for _ in range(2):
+        began = time.process_time()
+        library = read_library({**FILES, **journeys, **messages, "policy.yaml": FEW + QUIET})
+        seconds.append(time.process_time() - began)
+    assert min(seconds) < 2
+    assert len(library.journeys) >= 30
+    assert library.errors == ()
