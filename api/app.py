@@ -92,7 +92,7 @@ def _reports_of(app: FastAPI) -> SandboxReports:
 def _calls(settings: Settings, app: FastAPI) -> RingingCalls | None:
     """What ends the sandbox's calls, unless people alone shall."""
     ends_as = settings.sandbox_calls
-    if not settings.may_pretend or ends_as == "wait":
+    if not (settings.needs_sandbox or settings.may_pretend) or ends_as == "wait":
         return None
     return RingingCalls(_reports_of(app), ends_as)
 

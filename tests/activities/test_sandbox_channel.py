@@ -19,19 +19,17 @@ BROWSER = {"endpoint": "https://push.example/x", "keys": {"p256dh": "BA", "auth"
 GREETING: dict[str, Any] = {
     "message": "greeting",
     "class": "service",
-    "voice": {"say": "Hello {{ profile.first_name }}", "timeout": "40s"},
-    "whatsapp": {"content_sid": "HX" + "0" * 32, "variables": {"1": "{{ profile.first_name }}"}},
     "push": {"title": "Hello", "body": "{{ profile.first_name }}", "url": "https://a.example"},
     "web_push": {"title": "Hello", "body": "{{ profile.first_name }}"},
 }
 ACCOUNTS = {
     "twilio_account_sid": "AC1",
     "twilio_auth_token": SecretStr("t"),
-    "twilio_from": "+15005550006",
+    "twilio_from": "+15005550007",
     "sendgrid_api_key": SecretStr("SG.1"),
     "sendgrid_from": "a@example.com",
 }
-NEW = ("whatsapp", "voice", "push", "web_push")
+NEW = ("push", "web_push")
 
 
 @pytest.fixture
@@ -48,8 +46,6 @@ async def hall(desk: Desk) -> Desk:
 @pytest.mark.parametrize(
     ("channel", "text", "details"),
     [
-        ("voice", "Hello Ana", {"timeout": 40, "machine": "hang_up"}),
-        ("whatsapp", "Ana", {"content_sid": "HX" + "0" * 32, "variables": {"1": "Ana"}}),
         ("push", "Ana", {"title": "Hello", "url": "https://a.example"}),
         ("web_push", "Ana", {"title": "Hello"}),
     ],
@@ -81,12 +77,12 @@ async def test_who_has_no_device_gets_no_push(hall: Desk) -> None:
 
 
 async def test_without_a_provider_messages_are_held(hall: Desk) -> None:
-    hall.channels["voice"] = UnprovidedChannel("voice")
-    receipt = await hall.send(hall.order("voice", message="greeting"))
-    assert (receipt.verdict, receipt.reason) == ("held", "no provider is configured for voice")
+    hall.channels["push"] = UnprovidedChannel("push")
+    receipt = await hall.send(hall.order("push", message="greeting"))
+    assert (receipt.verdict, receipt.reason) == ("held", "no provider is configured for push")
     assert receipt.retry_at is not None
     assert receipt.retry_at > NOW
-    assert (await hall.row("1/send_hello/1/voice"))["status"] == "held"
+    assert (await hall.row("1/send_hello/1/push"))["status"] == "held"
 
 
 @pytest.mark.parametrize(
@@ -105,6 +101,37 @@ async def test_nobody_pretends_where_people_are_real(db: Database, settings: dic
     channels = Channels.from_settings(Settings(**settings), db)
     await channels.close()
     assert {type(channels.by_name[name]) for name in NEW} == {kind}
+
+
+@pytest.mark.parametrize(
+    ("settings", "senders"),
+    [
+        ({}, {"sms": "+15005550006", "whatsapp": "+15005550006", "voice": "+15005550006"}),
+        (ACCOUNTS, {"sms": "+15005550007", "whatsapp": "", "voice": "+15005550007"}),
+        (
+            ACCOUNTS | {"twilio_whatsapp_from": "+15005550008", "twilio_voice_from": "+15005550009"},
+            {"sms": "+15005550007", "whatsapp": "+15005550008", "voice": "+15005550009"},
+        ),
+        (
+            ACCOUNTS | {"twilio_from": None, "twilio_messaging_service_sid": "MG1"},
+            {"sms": "MG1", "whatsapp": "", "voice": ""},
+        ),
+        (
+            ACCOUNTS | {"twilio_messaging_service_sid": "MG1", "twilio_url": "http://127.0.0.1:1"},
+            {"sms": "MG1", "whatsapp": "+15005550006", "voice": "+15005550007"},
+        ),
+    ],
+    ids=["sandbox", "account", "own numbers", "messaging service", "stand-in"],
+)
+@pytest.mark.usefixtures("bare_environment")
+async def test_each_channel_by_twilio_has_its_sender(
+    db: Database, settings: dict[str, Any], senders: dict[str, str]
+) -> None:
+    channels = Channels.from_settings(Settings(**settings), db)
+    await channels.close()
+    assert {name: channels.by_name[name].sender for name in senders} == senders
+    unprovided = {name for name in senders if isinstance(channels.by_name[name], UnprovidedChannel)}
+    assert unprovided == {name for name, sender in senders.items() if not sender}
 
 
 async def test_unprovided_channel_never_sends() -> None:

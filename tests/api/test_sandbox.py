@@ -15,13 +15,39 @@ from activities.channel import AccountTrouble, DeadAddress, OptedOut, Outgoing, 
 from activities.channels.email import EmailChannel, SendGridAccount
 from activities.channels.sms import SmsChannel
 from activities.channels.twilio_client import TwilioAccount
+from activities.channels.voice import VoiceChannel
+from activities.channels.whatsapp import WhatsappChannel
 from api.sandbox.app import sandbox_router
 from api.sandbox.reports import SandboxReports
 from store.database import Database
 from store.sandbox import SandboxAccount, SandboxInbox
+from store.whatsapp_windows import WhatsappWindows
 
 SMS = Outgoing("7/hi/1/sms", "sms", "+4915112345678", "+15005550006", None, "Hello 👋", None)
 EMAIL = Outgoing("7/hi/1/email", "email", "o'hara@example.com", "S <s@example.com>", "Hi", "Hello", "<p>Hello</p>")
+
+
+CALL = Outgoing(
+    "7/hi/1/voice",
+    "voice",
+    "+4915112345678",
+    "+15005550006",
+    None,
+    "Hello",
+    None,
+    {"say": "Hello", "language": "de", "machine": "leave_message", "timeout": 40},
+)
+WHATSAPP = Outgoing(
+    "7/hi/1/whatsapp",
+    "whatsapp",
+    "+4915112345678",
+    "+15005550006",
+    None,
+    "Ana",
+    None,
+    {"content_sid": "HX" + "0" * 32, "variables": {"1": "Ana", "2": "flat 7"}},
+)
+BY_PHONE = {"sms": SMS, "voice": CALL, "whatsapp": WHATSAPP}
 
 
 @dataclass
@@ -30,6 +56,8 @@ class Sandbox:
     account: SandboxAccount
     sms: SmsChannel
     email: EmailChannel
+    voice: VoiceChannel
+    whatsapp: WhatsappChannel
     http: httpx.AsyncClient
 
 
@@ -49,10 +77,11 @@ async def running(db: Database) -> AsyncIterator[Sandbox]:
     )
     sms = SmsChannel(twilio)
     email = EmailChannel(SendGridAccount(account.api_key, account.email, f"{url}/sendgrid"))
+    voice, whatsapp = VoiceChannel(twilio), WhatsappChannel(twilio, WhatsappWindows(db))
     async with httpx.AsyncClient(base_url=url) as http:
-        yield Sandbox(url, account, sms, email, http)
-    await sms.close()
-    await email.close()
+        yield Sandbox(url, account, sms, email, voice, whatsapp, http)
+    for channel in (sms, email, voice, whatsapp):
+        await channel.close()
     server.should_exit = True
     await serving
 
@@ -70,6 +99,55 @@ async def test_takes_an_sms_and_finds_it_again(sandbox: Sandbox) -> None:
     assert accepted.segments == 1
     assert found.provider_ids == (accepted.provider_id,)
     assert (await sandbox.sms.look_up(replace(SMS, text="Something else"), since=began)).provider_ids == ()
+
+
+@pytest.mark.parametrize("name", ["whatsapp", "voice"])
+async def test_takes_it_and_finds_it_among_all_that_went_to_the_number(sandbox: Sandbox, name: str) -> None:
+    began = datetime.now(UTC)
+    accepted = {it: await getattr(sandbox, it).send(outgoing, within=5) for it, outgoing in BY_PHONE.items()}
+    found = await getattr(sandbox, name).look_up(BY_PHONE[name], since=began)
+    assert found.provider_ids == (accepted[name].provider_id,)
+
+
+async def test_page_shows_what_a_call_says_and_a_template_is_filled_with(sandbox: Sandbox) -> None:
+    await sandbox.voice.send(CALL, within=5)
+    await sandbox.whatsapp.send(WHATSAPP, within=5)
+    whatsapp, call = (await sandbox.http.get("/messages")).json()["messages"]
+    assert (call["channel"], call["text"], call["recipient"]) == ("voice", "Hello", CALL.recipient)
+    assert call["details"] == {"language": "de-DE", "machine": "leave_message", "timeout": 40}
+    assert (whatsapp["channel"], whatsapp["text"], whatsapp["recipient"]) == (
+        "whatsapp",
+        "Ana · flat 7",
+        CALL.recipient,
+    )
+    assert whatsapp["details"] == WHATSAPP.content
+
+
+async def test_page_shows_a_call_that_asks_us_later(db: Database, sandbox: Sandbox) -> None:
+    content = CALL.content | {"machine": "hang_up"}
+    account = sandbox.account
+    voice = VoiceChannel(
+        TwilioAccount(
+            account.account_sid,
+            account.auth_token,
+            account.phone,
+            f"{sandbox.url}/twilio",
+            "https://x.test/status",
+            script="https://x.test/voice",
+        )
+    )
+    await db.pool.execute(
+        "INSERT INTO messages (key, enrolment_id, customer_id, step, visit, channel, message, message_class, status,"
+        " attempt, created_at, body, content) VALUES ($1, 7, 7, 'hi', 1, 'voice', 'hi', 'service', 'claimed', 1, $2,"
+        " 'Hello', $3)",
+        CALL.key,
+        datetime.now(UTC),
+        content,
+    )
+    await voice.send(replace(CALL, content=content), within=5)
+    await voice.close()
+    [call] = (await sandbox.http.get("/messages")).json()["messages"]
+    assert (call["text"], call["details"]) == ("Hello", {"language": "de", "machine": "hang_up", "timeout": 40})
 
 
 async def test_takes_a_mail_and_finds_it_by_our_key(sandbox: Sandbox) -> None:
@@ -107,6 +185,14 @@ async def test_keeps_its_messages_over_a_restart(db: Database) -> None:
         (replace(SMS, sender=""), AccountTrouble, "21603"),
         (replace(SMS, text=""), Refused, "21602"),
         (replace(SMS, text="x" * 1601), Refused, "21617"),
+        (replace(CALL, recipient="+15005550001"), DeadAddress, "21217"),
+        (replace(CALL, recipient="12"), DeadAddress, "21217"),
+        (replace(CALL, recipient="+15005550003"), AccountTrouble, "21215"),
+        (replace(CALL, recipient="+15005550004"), Refused, "21216"),
+        (replace(CALL, sender=""), AccountTrouble, "21213"),
+        (replace(CALL, sender="12"), AccountTrouble, "21212"),
+        (replace(WHATSAPP, recipient="12"), DeadAddress, "21211"),
+        (replace(WHATSAPP, content={**WHATSAPP.content, "variables": {"1": ""}}), Refused, "21656"),
         (replace(EMAIL, recipient="nobody"), DeadAddress, "sendgrid 400"),
         (replace(EMAIL, sender="nobody"), AccountTrouble, "sendgrid 400"),
         (replace(EMAIL, subject=""), Refused, "sendgrid 400"),
@@ -115,7 +201,7 @@ async def test_keeps_its_messages_over_a_restart(db: Database) -> None:
 async def test_refuses_as_the_provider_would(
     sandbox: Sandbox, outgoing: Outgoing, error: type[SendError], reason: str
 ) -> None:
-    channel = sandbox.sms if outgoing.channel == "sms" else sandbox.email
+    channel = getattr(sandbox, outgoing.channel)
     with pytest.raises(error, match=reason):
         await channel.send(outgoing, within=5)
     assert (await sandbox.http.get("/messages")).json() == {"messages": []}
