@@ -1,17 +1,16 @@
 """The graph of what may happen in a journey: from each state all ways on, without running any step."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from functools import cached_property
-from typing import NamedTuple
+from collections.abc import Iterator
+from dataclasses import replace
 
 from language.context import Next
 from language.ending import NO_TIME, Ending, Result
 from language.expression import Expression
 from language.path_condition import UNKNOWN, decide
+from language.path_shape import circling, read_from
+from language.path_way import Choice, Left, PathMessage, State, Way, later, plus
 from language.program import Place, Program
-from language.steps import GoTo, Repeat, Rest
+from language.steps import Repeat, Rest
 
 MOST_VISITS = 2
 MOST_WITHIN = 500
@@ -19,78 +18,6 @@ MOST_WITHIN = 500
 
 MOST_MESSAGES = 10_000
 """Messages of one way: of what repeats that often, the rest is not listed."""
-
-Left = Mapping[str, tuple[Result, ...]]
-
-
-class Choice(NamedTuple):
-    """What was decided at a step, in words; empty where there is nothing to choose."""
-
-    step: str
-    words: str
-
-
-class PathMessage(NamedTuple):
-    """A message on a path, sent between `least` and `most` after its beginning; None: no telling."""
-
-    step: str
-    message: str
-    channel: str
-    least: timedelta
-    most: timedelta | None
-
-
-@dataclass(frozen=True)
-class State:
-    """Where a path stands before a step (None: all are done), and what matters of what came before.
-
-    `visits`: what was known each time when a step was come to, by step.
-    """
-
-    step: str | None
-    left: Left = field(default_factory=dict)
-    visits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @cached_property
-    def knowledge(self) -> str:
-        return repr(sorted(self.left.items()))
-
-    @cached_property
-    def key(self) -> tuple[str | None, str, str]:
-        return self.step, self.knowledge, repr(sorted(self.visits.items()))
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """A stretch of a path. It leads `to` a state, or to an `end` in words."""
-
-    to: State
-    choices: tuple[Choice, ...] = ()
-    messages: tuple[PathMessage, ...] = ()
-    least: timedelta = NO_TIME
-    most: timedelta | None = NO_TIME
-    end: str | None = None
-    is_endless: bool = False
-
-    def then(self, other: "Way") -> "Way":
-        """This stretch and another after it."""
-        return replace(
-            other,
-            choices=(*self.choices, *other.choices),
-            messages=(*self.messages, *later(other.messages, self.least, self.most)),
-            least=self.least + other.least,
-            most=plus(self.most, other.most),
-        )
-
-
-def later(messages: tuple[PathMessage, ...], least: timedelta, most: timedelta | None) -> Iterator[PathMessage]:
-    """The same messages on a path that begins so much earlier."""
-    for it in messages:
-        yield it._replace(least=it.least + least, most=plus(it.most, most))
-
-
-def plus(most: timedelta | None, length: timedelta | None) -> timedelta | None:
-    return None if most is None or length is None else most + length
 
 
 class Walk:
@@ -103,8 +30,9 @@ class Walk:
         self._program, self._crosses = program, crosses
         self._ways: dict[tuple[str | None, str, str], list[Way]] = {}
         self._decided: dict[tuple[str, str], bool | None] = {}
-        self._read = _names_read(program)
-        self._circling = _circling(program)
+        self._read_from = read_from(program)
+        self._read = frozenset[str]().union(*self._read_from.values())
+        self._circling = circling(program)
         self.has_left_out = False
 
     def begin(self, stage: str, step: str | None, *, anew: bool) -> State:
@@ -148,7 +76,8 @@ class Walk:
             yield from self._repeat(state, place, step) if isinstance(step, Repeat) else self._endings(state, place)
 
     def _gone(self, state: State, step: str, words: str, to: str | None, results: tuple[Result, ...]) -> Way:
-        left = {**state.left, step: results} if step in self._read else state.left
+        read = self._read_from.get(to, frozenset())
+        left = {name: it for name, it in {**state.left, step: results}.items() if name in read}
         return Way(replace(state, step=to, left=left), (Choice(step, words),))
 
     # --- one step
@@ -272,49 +201,3 @@ class Walk:
 
     def _inside(self, block: str) -> frozenset[str]:
         return frozenset(name for name in self._program.place_by_id if self._is_inside(name, block))
-
-
-def _names_read(program: Program) -> frozenset[str]:
-    """The steps whose results decide conditions."""
-    uses = [use.expression for place in program.place_by_id.values() for use in place.step.expressions()]
-    return frozenset(path[1] for it in uses for path in it.paths if path[0] == "steps" and len(path) > 1)
-
-
-def _circling(program: Program) -> frozenset[str]:
-    """The steps that a `go_to` may lead back to."""
-    follows = {name: _follows(program, place) for name, place in program.place_by_id.items()}
-    precedes: dict[str, set[str]] = {name: set() for name in follows}
-    for name, targets in follows.items():
-        for target in targets:
-            precedes[target].add(name)
-    jumps = [(place.step, target) for place in program.place_by_id.values() for target in place.step.targets()]
-    return frozenset(
-        name
-        for step, target in jumps
-        if target in follows
-        for name in _reached(follows, target) & _reached(precedes, step.id)
-    )
-
-
-def _follows(program: Program, place: Place) -> set[str]:
-    targets = [it for it in place.step.targets() if it not in program.entry_by_stage]
-    on = [] if isinstance(place.step, GoTo | Rest) and place.step.when is None else [place.after]
-    return {name for name in (*targets, *on, *place.ways.values(), place.leave_out) if name is not None}
-
-
-def _reached(follows: Mapping[str, set[str]], start: str) -> set[str]:
-    found, pending = set[str](), [start]
-    while pending:
-        name = pending.pop()
-        if name not in found:
-            found.add(name)
-            pending.extend(follows[name])
-    return found
-
-
-def joined_at(program: Program) -> Iterator[str]:
-    """The steps at which a stage is joined from others, in order."""
-    for place in program.place_by_id.values():
-        for target in place.step.targets():
-            if target in program.place_by_id and program.stage_of(target) != place.stage:
-                yield target

@@ -17,13 +17,15 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import islice
 from typing import Any
 
-from language.path_walk import Choice, PathMessage, State, Walk, Way, joined_at
+from language.path_shape import joined_at
+from language.path_walk import Walk
+from language.path_way import Choice, PathMessage, State, Way
 from language.program import Program
 
 MOST_PATHS = 2_000
-MOST_STATES = 50_000
+MOST_STATES = 20_000
 
-__all__ = ["Choice", "Path", "PathMessage", "Paths", "walk", "worst"]
+__all__ = ["Choice", "Path", "PathMessage", "Paths", "count", "walk", "worst"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +48,30 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """The paths; `is_complete` is false when there are more, `count` how many in all (None: too many to count)."""
+    """The paths; `is_complete` is false when there are more than were looked at."""
 
     paths: tuple[Path, ...]
     is_complete: bool
-    count: int | None = None
 
 
 def walk(program: Program, *, most_paths: int = MOST_PATHS) -> Paths:
     """The paths of a journey, in the order of its steps; of one with stages, those of each stage."""
     paths: list[Path] = []
-    total: int | None = 0
     walking = Walk(program)
+    is_complete = True
     for beginning, begins in _beginnings(program, walking):
-        found = list(islice(_enumerated(walking, begins), most_paths))
-        paths += [_finished(way, *beginning) for way in found]
-        count = len(found) if len(found) < most_paths else _count(walking, begins)
-        total = None if total is None or count is None else total + count
-    is_complete = total == len(paths) and not walking.has_left_out
-    return Paths(tuple(paths), is_complete, None if walking.has_left_out else total)
+        found = list(islice(_enumerated(walking, begins), most_paths + 1))
+        is_complete = is_complete and len(found) <= most_paths
+        paths += [_finished(way, *beginning) for way in found[:most_paths]]
+    return Paths(tuple(paths), is_complete and not walking.has_left_out)
+
+
+def count(program: Program) -> int | None:
+    """How many paths there are, also where nobody would list them; None: too many to count."""
+    walking = Walk(program)
+    counts = [_count(walking, begins) for _, begins in _beginnings(program, walking)]
+    is_known = None not in counts and not walking.has_left_out
+    return sum(number for number in counts if number is not None) if is_known else None
 
 
 def worst(program: Program, weigh: Callable[[str, str], Decimal]) -> dict[str, Decimal | None]:

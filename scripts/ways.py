@@ -17,8 +17,8 @@ from language.library import Library
 from language.path_cost import cost, prices
 from language.path_move import moves
 from language.path_route import Route, routes
-from language.path_walk import PathMessage
-from language.paths import Paths, walk, worst
+from language.path_way import PathMessage
+from language.paths import Paths, count, walk, worst
 from language.program import Program
 from language.report import in_words
 from language.steps import Branch, GoTo, Stop
@@ -66,6 +66,7 @@ class Ways:
         costs = library.policy.costs
         self._currency = costs.currency if "costs" in library.policy.model_fields_set else None
         self._found: Paths = walk(self._program)
+        self._count = len(self._found.paths) if self._found.is_complete else count(self._program)
         self._routes = routes(self._program, self._found.paths)
         self._worst = worst(self._program, self._price)
 
@@ -124,7 +125,7 @@ class Ways:
         merged = f" ({len(found.paths)} with those that differ in nothing to be noticed)"
         text = f"{len(self._routes)} ways" + (merged if len(found.paths) > len(self._routes) else "")
         if not found.is_complete:
-            left = f"{found.count - len(found.paths):,}" if found.count is not None else "an unknown number of"
+            left = f"{self._count - len(found.paths):,}" if self._count is not None else "an unknown number of"
             text += f"; {left} paths were left out"
         return f"{text}{self._dearest()}"
 
@@ -145,7 +146,7 @@ class Ways:
             "journey": self._journey.journey,
             "is_complete": found.is_complete,
             "paths_found": len(found.paths),
-            "paths_in_all": found.count,
+            "paths_in_all": self._count,
             "currency": self._currency,
             "worst_cost": {name or "steps": None if it is None else float(it) for name, it in self._worst.items()},
             "ways": [self._route_as_json(route) for route in self._routes],

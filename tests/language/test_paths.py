@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from language.paths import Path, walk, worst
+from language.paths import Path, count, walk, worst
 from language.program import Program
 from tests.language.fake_port import journey_of
 
@@ -209,15 +209,16 @@ steps:
 
 def test_more_ways_than_anyone_would_read_are_not_hidden() -> None:
     steps = "\n".join(f"  - {{send: m{number}, via: email, when: profile.x{number}}}" for number in range(14))
-    found = walk(Program(journey_of(f"steps:\n{steps}\n")))
-    assert (len(found.paths), found.is_complete, found.count) == (2000, False, 2**14)
+    program = Program(journey_of(f"steps:\n{steps}\n"))
+    found = walk(program)
+    assert (len(found.paths), found.is_complete, count(program)) == (2000, False, 2**14)
 
 
 def test_the_worst_of_all_paths_is_known_even_of_more_than_anyone_would_read() -> None:
     steps = "\n".join(f"  - {{send: m{number}, via: sms, when: profile.x{number}}}" for number in range(40))
     program = Program(journey_of(f"steps:\n{steps}\n"))
 
-    assert walk(program, most_paths=10).count == 2**40
+    assert count(program) == 2**40
     assert worst(program, lambda message, channel: Decimal("0.5")) == {"": Decimal(20)}
 
 
