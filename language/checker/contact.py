@@ -12,11 +12,12 @@ from language.checker.subject import Subject
 from language.duration import format_duration
 from language.finding import Finding
 from language.journey import Start
+from language.path_cost import prices
 from language.paths import Path as Way
-from language.paths import PathMessage, walk
+from language.paths import PathMessage, walk, worst
 from language.policy import Policy
 from language.quiet_hours import quiet_until
-from language.sms_length import most_segments
+from language.source import Path
 from language.steps import Cascade, Coupon, Send, Set, Step, Wait, WindowWait
 from language.steps import Start as StartJourney
 from language.window import parse_minutes
@@ -55,7 +56,7 @@ def findings(subject: Subject, policy: Policy) -> Iterator[Finding]:
             if (finding.step, finding.code) not in told:
                 told.add((finding.step, finding.code))
                 yield finding
-    yield from _budget(subject, policy, ways)
+    yield from _budget(subject, policy)
 
 
 def _is_known(step: Step) -> bool:
@@ -231,28 +232,25 @@ def _longest(policy: Policy, channel: str) -> timedelta:
 # --- costs
 
 
-def _budget(subject: Subject, policy: Policy, ways: Sequence[Way]) -> Iterator[Finding]:
+def _budget(subject: Subject, policy: Policy) -> Iterator[Finding]:
     """The dearest way, of a journey with stages the dearest of each stage together."""
-    if policy.budget is None:
+    if policy.budget is None or subject.program is None:
         return
-    dearest: dict[str | None, Decimal] = {}
-    for way in ways:
-        cost = sum((_price(subject, policy, sent) for sent in way.messages), Decimal(0))
-        dearest[way.stage] = max(cost, dearest.get(way.stage, Decimal(0)))
-    total, limit = sum(dearest.values(), Decimal(0)), policy.budget.per_enrolment
-    if total > limit:
+    limit, costs = policy.budget.per_enrolment, worst(subject.program, prices(subject.messages, policy))
+    known = [cost for cost in costs.values() if cost is not None]
+    total = sum(known, Decimal(0))
+    place: Path = ("stages",) if subject.journey.stages else ("steps",)
+    if len(known) < len(costs):
+        what = f"what one enrolment may cost has no limit that can be proved, the budget is {limit}"
+        yield subject.warning(
+            place, what, "let no loop send again and again: use `repeat`, or end it with a `stop`", "over-budget"
+        )
+    elif total > limit:
         each = "each stage once" if subject.journey.stages else "on its dearest way"
-        total_cost = f"{total:.2f} {policy.costs.currency} ({each})"
-        what = f"the messages of one enrolment may cost {total_cost}, the budget is {limit}"
-        yield subject.warning(("steps",), what, "send less by phone, or raise the budget in policy.yaml", "over-budget")
+        what = f"the messages of one enrolment may cost {total:.2f} {policy.costs.currency} ({each})"
+        remedy = "send less by phone, or raise the budget in policy.yaml"
+        yield subject.warning(place, f"{what}, the budget is {limit}", remedy, "over-budget")
     yield from _unpriced(subject, policy)
-
-
-def _price(subject: Subject, policy: Policy, sent: PathMessage) -> Decimal:
-    message = subject.messages.get(sent.message)
-    texts = [wording.sms for wording in (message, *message.locales.values()) if wording.sms] if message else []
-    segments = max(map(most_segments, texts), default=1) if sent.channel == "sms" else None
-    return policy.costs.worst(sent.channel, segments) or Decimal(0)
 
 
 def _unpriced(subject: Subject, policy: Policy) -> Iterator[Finding]:

@@ -516,6 +516,7 @@ CALENDAR = [
     ),
 ]
 
+BUDGET = "costs: {currency: EUR, sms: 0.9, email: 0}\nbudget: {per_enrolment: 0.5}\n"
 QUIET = 'quiet_hours: {from: "21:00", to: "08:00"}\n'
 FEW = "caps:\n  - {name: few, limit: 2, per: 7d, class: service}\n"
 POLICY = [
@@ -587,7 +588,16 @@ POLICY = [
         "steps",
         "0.90 EUR",
         "raise the budget",
-        policy="costs: {currency: EUR, sms: 0.9, email: 0}\nbudget: {per_enrolment: 0.5}\n",
+        policy=BUDGET,
+    ),
+    Mistake(
+        "dear without end",
+        step("- {send: m, via: sms}", "- wait: 1d", "- go_to: send_m"),
+        5,
+        "steps",
+        "no limit",
+        "`repeat`",
+        policy=BUDGET,
     ),
     Mistake(
         "a price unknown",
