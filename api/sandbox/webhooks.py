@@ -44,15 +44,20 @@ class SandboxWebhooks:
         form = status_form(message, self.account, report)
         if form is None:
             return False
+        if "AnsweredBy" in form and (script := self._path(message, "script")):
+            await self._post_form(script, {**form, "CallStatus": "in-progress"})
         await self._post_form(self._callback(message), form)
         return True
 
     def _callback(self, message: SandboxMessage) -> str:
         """The path, with the marker, that came with the message."""
-        asked = message.details.get("status_callback") or ""
-        if asked.startswith(f"{self.public_url}/"):
-            return str(asked.removeprefix(self.public_url))
-        return f"{STATUS}?key={quote(message.details.get('key') or '', safe='')}"
+        marker = quote(message.details.get("key") or "", safe="")
+        return self._path(message, "status_callback") or f"{STATUS}?key={marker}"
+
+    def _path(self, message: SandboxMessage, name: str) -> str | None:
+        """Of an address of ours that came with the message."""
+        asked = message.details.get(name) or ""
+        return str(asked.removeprefix(self.public_url)) if asked.startswith(f"{self.public_url}/") else None
 
     async def _post_form(self, path: str, form: Mapping[str, str]) -> None:
         headers = as_twilio(self.token, self.public_url + path, form)

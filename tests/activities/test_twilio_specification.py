@@ -84,9 +84,9 @@ async def test_twilio_would_understand(
 async def test_twilio_would_find(provider: Provider, name: str) -> None:
     account = TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, PHONE, provider.url)
     asking = channel(name, account, is_open=False)
-    content: dict[str, Any] = {"voice": SPOKEN, "whatsapp": WRITTEN}.get(name, {})
+    by_name: dict[str, dict[str, Any]] = {"sms": {}, "voice": SPOKEN, "whatsapp": WRITTEN}
     began = datetime.now(UTC)
-    sent = outgoing(name, PHONE, content)
+    sent = outgoing(name, PHONE, by_name[name])
     accepted = await asking.send(sent, within=5)
     await asking.send(replace(sent, recipient="+4915112345679"), within=5)
     await asking.send(replace(sent, sender="+15005550007"), within=5)

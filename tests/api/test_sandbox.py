@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -123,7 +123,7 @@ async def test_page_shows_what_a_call_says_and_a_template_is_filled_with(sandbox
     assert whatsapp["details"] == WHATSAPP.content
 
 
-async def test_page_shows_a_call_that_asks_us_later(db: Database, sandbox: Sandbox) -> None:
+async def test_call_that_asks_us_later_is_shown_and_rings_out(db: Database, sandbox: Sandbox) -> None:
     content = CALL.content | {"machine": "hang_up"}
     account = sandbox.account
     voice = VoiceChannel(
@@ -144,10 +144,16 @@ async def test_page_shows_a_call_that_asks_us_later(db: Database, sandbox: Sandb
         datetime.now(UTC),
         content,
     )
-    await voice.send(replace(CALL, content=content), within=5)
+    accepted = await voice.send(replace(CALL, content=content), within=5)
     await voice.close()
     [call] = (await sandbox.http.get("/messages")).json()["messages"]
     assert (call["text"], call["details"]) == ("Hello", {"language": "de", "machine": "hang_up", "timeout": 40})
+    await db.pool.execute(
+        "UPDATE messages SET status = 'sent', sent_at = created_at, provider_id = $1", accepted.provider_id
+    )
+    inbox, ringing = SandboxInbox(db), await db.pool.fetchval("SELECT sent_at FROM messages")
+    assert await inbox.rung_out(ringing + timedelta(seconds=39)) == []
+    assert await inbox.rung_out(ringing + timedelta(seconds=40)) == [(call["id"], CALL.key)]
 
 
 async def test_takes_a_mail_and_finds_it_by_our_key(sandbox: Sandbox) -> None:
