@@ -40,7 +40,7 @@ def _following(program: Program) -> dict[str, set[str]]:
 
 
 def _follows(program: Program, place: Place) -> set[str]:
-    targets = [it for it in place.step.targets() if it not in program.entry_by_stage]
+    targets = [it for it in place.step.targets() if it in program.place_by_id]
     on = [] if isinstance(place.step, GoTo | Rest) and place.step.when is None else [place.after]
     return {name for name in (*targets, *on, *place.ways.values(), place.leave_out) if name is not None}
 

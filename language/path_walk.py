@@ -13,10 +13,13 @@ from language.program import Place, Program
 from language.steps import Repeat, Rest
 
 MOST_VISITS = 2
-MOST_WITHIN = 500
+MOST_WITHIN = 64
 """Ways through one block that repeats."""
 
-MOST_MESSAGES = 10_000
+MOST_LEAVING = 128
+"""Ways out of such a block in its last pass, each after every way of the passes before."""
+
+MOST_MESSAGES = 1_000
 """Messages of one way: of what repeats that often, the rest is not listed."""
 
 
@@ -143,10 +146,12 @@ class Walk:
         back = [way for way in ways if way.end is None and way.to.step == step.id]
         for way in back:
             yield from self._passed(way, place, step)
-        for way in ways:
-            if way.end is not None or way.to.step != step.id:
-                yield way
-                yield from (self._times(it, step, step.repeat - 1).then(way) for it in back if step.repeat > 1)
+        away = [way for way in ways if way.end is not None or way.to.step != step.id]
+        self.has_left_out = self.has_left_out or len(away) * len(back) > MOST_LEAVING
+        for number, way in enumerate(away):
+            yield way
+            if step.repeat > 1 and number * len(back) < MOST_LEAVING:
+                yield from (self._times(it, step, step.repeat - 1).then(way) for it in back)
 
     def _passed(self, way: Way, place: Place, step: Repeat) -> Iterator[Way]:
         """All passes; or ended by an event after the first, or before the last."""

@@ -133,7 +133,9 @@ class Ways:
         if not self._currency:
             return ""
         if any(weight is None for weight in self._worst.values()):
-            return "; no limit to what it may cost: it may go round for ever"
+            is_endless = any(path.is_endless for path in self._found.paths)
+            why = "it may go round for ever" if is_endless else "there are too many ways to tell"
+            return f"; no limit to what it may cost: {why}"
         each = " (each stage once)" if len(self._worst) > 1 else ""
         total = sum((it for it in self._worst.values() if it is not None), Decimal(0))
         again = ", and more each time a date moves" if self._program.moving else ""
