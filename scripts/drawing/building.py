@@ -10,30 +10,31 @@ from scripts.drawing.card import Line, make_card
 from scripts.drawing.measure import BOLD, width_of, wrap
 from scripts.drawing.palette import AMBER, LOOKS
 from scripts.drawing.piece import Column, End, Fork, Loop, Piece, Slot, Still
-from scripts.drawing.sheet import Box, Mark
+from scripts.drawing.sheet import Box, Mark, MarkKind
 from scripts.drawing.telling import Messages, step_card
 from scripts.drawing.ways import Way, falls_through, way_label, ways_of
 
 MARK_SIZE = 13.0
 MARK_LEADING = 18.0
-_MARK_TEXT = 190.0
+_MARK_TEXT = 220.0
 
 
 @dataclass(frozen=True)
 class Builder:
-    """Makes pieces of one journey. `places` numbers the steps in the order in which they are written.
+    """Makes pieces of one journey. `stage_by_step` holds all its steps, in the order in which they are written.
 
     `around` are the steps of the columns that a block stands in: those to which lines can be led from it.
     """
 
     journey: Journey
     messages: Messages
-    places: Mapping[str, int]
+    stage_by_step: Mapping[str, str]
     around: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, journey: Journey, messages: Messages) -> "Builder":
-        return cls(journey, messages, {step.id: number for number, step in enumerate(journey.every_step())})
+        blocks = {"": journey.steps} | {name: stage.steps for name, stage in journey.stages.items()}
+        return cls(journey, messages, {step.id: name for name, block in blocks.items() for step in walk(block)})
 
     def column(self, block: Block, *, end: Piece | None = None) -> Column:
         """A block, and what comes below its last step if something comes out of it."""
@@ -70,7 +71,7 @@ class Builder:
     def _condition(self, step: Step) -> Piece:
         """A step that may be passed over, and that decides what comes next: a question before it."""
         assert step.when is not None
-        question = Line(f"Is it so: {words.condition(step.when)}?", "title")
+        question = Line(f"If {words.condition(step.when)}", "title")
         card = make_card(step.id, (LOOKS["branch"][0], AMBER), [question])
         asked = step.model_copy(update={"when": None})
         yes = Way(way_label("yes"), (asked,))
@@ -81,13 +82,19 @@ class Builder:
             return end_mark(f"End: {step.stop}")
         (target, *_) = step.targets() or ("",)
         if target in self.journey.stages:
-            return _mark(f"to the stage {target}", "jump")
+            return _mark(f"to the stage {target}", "on")
         known = next((other for other in self.journey.every_step() if other.id == target), None)
-        if known is None:
-            return end_mark(step.title())
-        way = "back to" if self.places[target] <= self.places.get(step.id, 0) else "on to"
-        (head, *_) = step_card(known, {}).whole.splitlines()
-        return replace(_mark(f"{way}: {head}", "jump"), target=target)
+        return self._jump(step, known) if known else end_mark(step.title())
+
+    def _jump(self, step: Step, target: Step) -> Piece:
+        """Named as the card is to which it leads, and with the stage if that is another one."""
+        order = list(self.stage_by_step)
+        is_back = order.index(target.id) <= order.index(step.id)
+        (head, *_) = step_card(target, {}).whole.splitlines()
+        stage = self.stage_by_step[target.id]
+        place = f" (stage {stage})" if stage != self.stage_by_step[step.id] else ""
+        mark = _mark(f"{'back' if is_back else 'on'} to: {head}{place}", "back" if is_back else "on")
+        return replace(mark, target=target.id)
 
 
 def end_mark(text: str) -> End:
@@ -98,7 +105,7 @@ def rest_mark(text: str) -> End:
     return _mark(text, "rest")
 
 
-def _mark(text: str, kind: str) -> End:
+def _mark(text: str, kind: MarkKind) -> End:
     lines = wrap(text, _MARK_TEXT, MARK_SIZE, BOLD, 3)
     width = max(width_of(line, MARK_SIZE, BOLD) for line in lines) + 52
-    return End(Mark(Box(0, 0, width, MARK_LEADING * len(lines) + 14), lines, kind))  # type: ignore[arg-type]
+    return End(Mark(Box(0, 0, width, MARK_LEADING * len(lines) + 14), lines, kind))

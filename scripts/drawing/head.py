@@ -11,7 +11,7 @@ def start_card(journey: Journey) -> Card:
     """How one comes in, and how often."""
     ways = [_start(start) for start in journey.start]
     texts = [Line("Starts with", "title") if len(ways) > 1 else Line(f"Starts: {ways[0][0]}", "title")]
-    texts += [Line(f"• {' '.join(way)}") for way in ways] if len(ways) > 1 else [Line(more) for more in ways[0][1:]]
+    texts += [Line(f"• {', '.join(way)}") for way in ways] if len(ways) > 1 else [Line(more) for more in ways[0][1:]]
     return make_card("", palette.LOOKS["journey"], [*texts, Line(_again(journey))])
 
 
@@ -45,8 +45,8 @@ def _start(start: Start) -> tuple[str, ...]:
     audience = " and ".join(f"{how} {name}" for how, name in (start.audience or {}).items())
     if start.every is not None:
         zone = f"time of {start.time_zone or 'UTC'}"
-        return (f"by the calendar, {start.every}", zone, *((f"audience: {audience}",) if audience else ()), *where)
-    return (f"the customer {audience}" if audience else "when another journey or the API asks", *where)
+        return (words.calendar(start.every), zone, *((f"audience: {audience}",) if audience else ()), *where)
+    return (f"the customer {audience}" if audience else "another journey or the API", *where)
 
 
 def _again(journey: Journey) -> str:

@@ -6,7 +6,7 @@ Point = tuple[float, float]
 
 LANE = 14.0
 """The width that one such line needs."""
-_APART = 4.0
+_APART = 3.0
 """Between two of them that run across."""
 
 

@@ -3,7 +3,7 @@
 import unicodedata
 
 BOLD = 1.0
-PLAIN = 0.95
+PLAIN = 0.92
 """A plain letter beside a bold one."""
 
 _EMS = {

@@ -17,9 +17,7 @@ from scripts.drawing.svg import to_svg
 from scripts.drawing.telling import classes_of
 
 EDGE = 40.0
-BROAD = 900.0
-"""Of a picture wider than that, in pixels, the notes stand above and not beside the steps."""
-ROW = 2000.0
+ROW = 2450.0
 """Stages stand side by side up to this width in pixels."""
 FRAME_PADDING = 26.0
 LARGE, SMALL = 24.0, 13.5
@@ -45,20 +43,17 @@ def lay_out(journey: Journey, messages: Mapping[str, Message]) -> Sheet:
     column = builder.column(journey.steps, end=end_mark("End: completed"))
     start = Still(start_card(journey))
     column = replace(column, pieces=[start] if journey.stages else [start, *column.pieces])
-    is_broad = column.width > BROAD or bool(journey.stages)
-    top = _heading(
-        sheet, journey, max(column.width, 2 * WIDTH) + APART if is_broad else column.width + 2 * APART + WIDTH
-    )
     beside = [Still(card) for card in notes(journey)]
-    if journey.stages:
-        bottom = _across(sheet, journey, messages, [start, *beside], top)
-        _stages(sheet, [_StageFrame.of(name, stage, builder) for name, stage in journey.stages.items()], bottom)
+    stages = [_StageFrame.of(name, stage, builder) for name, stage in journey.stages.items()]
+    top = _heading(sheet, journey, max(column.width, (3 if stages else 2) * (WIDTH + APART)))
+    if stages:
+        _stages(sheet, stages, _across(sheet, journey, messages, [start, *beside], top))
     else:
-        bottom = _across(sheet, journey, messages, beside, top) if is_broad else top
-        column.place(EDGE, bottom, sheet, Lanes())
-        if not is_broad:
-            _down(sheet, journey, messages, beside, EDGE + column.width + 2 * APART, top)
+        column.place(EDGE, top, sheet, Lanes())
     sheet.lead_jumps()
+    if not stages:
+        bottom = top + sum(piece.height + APART for piece in beside) + 4 * APART
+        _down(sheet, journey, messages, beside, sheet.right_of(top, bottom) + 2 * APART, top)
     return sheet
 
 
@@ -137,21 +132,21 @@ class _StageFrame:
     def height(self) -> float:
         return self.head + self.column.height + FRAME_PADDING
 
-    def place(self, x: float, y: float, height: float, sheet: Sheet) -> None:
-        sheet.frames.append(Frame(Box(x, y, self.width, height), self.lines))
+    def place(self, x: float, y: float, sheet: Sheet) -> None:
+        sheet.frames.append(Frame(Box(x, y, self.width, self.height), self.lines))
         self.column.place(x + (self.width - self.column.width) / 2, y + self.head, sheet, Lanes())
 
 
 def _stages(sheet: Sheet, frames: Sequence[_StageFrame], y: float) -> None:
-    """In rows, in their order; those of a row are equally high."""
+    """In rows, in their order."""
     rows: list[list[_StageFrame]] = [[]]
     for frame in frames:
         if rows[-1] and sum(other.width + APART for other in rows[-1]) + frame.width > ROW:
             rows.append([])
         rows[-1].append(frame)
     for row in rows:
-        x, height = EDGE, max(frame.height for frame in row)
+        x = EDGE
         for frame in row:
-            frame.place(x, y, height, sheet)
+            frame.place(x, y, sheet)
             x += frame.width + APART
-        y += height + APART
+        y += max(frame.height for frame in row) + APART

@@ -18,8 +18,10 @@ GAP = 34.0
 """Between what stands one below the other."""
 APART = 30.0
 """Between columns."""
-BUS = 18.0
+BUS = 20.0
 """From a fork to the line that spreads from it, and from there to the labels."""
+NEAR = 60.0
+"""A way that is so near to the middle of its fork becomes the middle."""
 PADDING = 20.0
 
 
@@ -175,7 +177,9 @@ class Fork:
         """The axis, from the left edge of the first slot: on the way that is straight, or in the middle."""
         axes = [left + slot.axis for left, slot in zip(self.lefts, self.slots, strict=True)]
         straight = [axis for axis, slot in zip(axes, self.slots, strict=True) if not slot.column.pieces]
-        return straight[0] if straight else (axes[0] + axes[-1]) / 2
+        middle = (axes[0] + axes[-1]) / 2
+        near = [axis for axis in axes if abs(axis - middle) < NEAR]
+        return [*straight, *near, middle][0]
 
     @cached_property
     def axis(self) -> float:
@@ -197,7 +201,7 @@ class Fork:
     @cached_property
     def height(self) -> float:
         deepest = self._top + max(slot.column.height for slot in self.slots)
-        return deepest + BUS if self.falls else deepest
+        return deepest + 2 * BUS if self.falls else deepest
 
     @property
     def falls(self) -> bool:
@@ -221,7 +225,7 @@ class Fork:
         if slot.label:
             box = Box(axis - slot.label_width / 2, middle - slot.label_height / 2, slot.label_width, slot.label_height)
             sheet.labels.append(Label(box, slot.label))
-        slot.column.place(axis - slot.column.axis, y + self._top, sheet, lanes.below(bus + BUS / 3))
+        slot.column.place(axis - slot.column.axis, y + self._top, sheet, lanes.below(bus + BUS / 2))
         if has_column and slot.column.falls:
             join = y + self.height - BUS
             sheet.stroke((axis, y + self._top + slot.column.height), (axis, join), (spine, join), (spine, join + BUS))

@@ -39,13 +39,16 @@ class Label:
     lines: tuple[str, ...]
 
 
+MarkKind = Literal["end", "back", "on", "rest"]
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """Where something ends, or goes on elsewhere."""
 
     box: Box
     lines: tuple[str, ...]
-    kind: Literal["end", "jump", "rest"]
+    kind: MarkKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,16 @@ class Sheet:
         for line in self.headings:
             width = width_of(line.text, line.size, BOLD if line.is_bold else PLAIN)
             yield Box(line.x, line.y - line.size, width, line.size)
+
+    def right_of(self, top: float, bottom: float) -> float:
+        """How far right anything reaches between two heights, lines too; headings are not asked."""
+        items = [box for box, _ in self.cards]
+        for others in (self.marks, self.labels, self.frames):
+            items += [item.box for item in others]
+        reached = [box.right for box in items if box.y < bottom and box.bottom > top]
+        pairs = (pair for stroke in self.strokes for pair in zip(stroke.points, stroke.points[1:], strict=False))
+        reached += [max(one[0], two[0]) for one, two in pairs if min(one[1], two[1]) < bottom]
+        return max(reached)
 
     def lead_jumps(self) -> None:
         """Draw the lines of all jumps that a lane leads to their step."""

@@ -22,7 +22,8 @@ _LOOKS = {
 }
 _MARKS = {
     "end": (palette.INK, palette.STOP),
-    "jump": (palette.PURPLE, palette.BACK),
+    "back": (palette.PURPLE, palette.BACK),
+    "on": (palette.PURPLE, palette.ON),
     "rest": (palette.SLATE, palette.LOOKS["rest"][0]),
 }
 

@@ -37,7 +37,7 @@ def step_card(step: Step, messages: Messages) -> Card:
     texts = [Line(head[:1].upper() + head[1:], "title")]
     texts += [] if step.enabled else [Line("Switched off: passed over")]
     texts += [Line(f"Only if {words.condition(step.when)}")] if step.when is not None else []
-    texts += [*map(Line, details), *_excerpts(step, messages)]
+    texts += [*_excerpts(step, messages), *map(Line, details)]
     texts += [Line(step.note, "note")] if step.note else []
     return make_card(step.id, _look(step, messages), texts, is_off=not step.enabled)
 
@@ -118,7 +118,7 @@ def _repeated(step: Repeat) -> str:
 
 def _validity(step: Send | Cascade) -> Iterator[str]:
     if step.valid_for is not None:
-        yield f"not later than {words.length(step.valid_for)}"
+        yield f"expires after {words.length(step.valid_for)}"
 
 
 def _rungs(step: Cascade) -> Iterator[str]:

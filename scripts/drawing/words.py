@@ -1,9 +1,13 @@
 """Conditions, lengths of time and templates in words that need no explanation."""
 
 import re
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from cronsim import CronSim
 
 from language.clause import ANY_ACTIVITY, Clause
+from language.cron import Cron
 from language.duration import format_duration, parse_duration
 from language.expression import Expression
 
@@ -12,8 +16,11 @@ _LENGTH = r"duration\(\s*['\"]([^'\"]+)['\"]\s*\)"
 _BEFORE = re.compile(rf"([\w.]+)\s*-\s*{_LENGTH}")
 _AFTER = re.compile(rf"([\w.]+)\s*\+\s*{_LENGTH}")
 _TEXT = re.compile(r"\"([^\"]*)\"|'([^']*)'")
+_CHOICE = re.compile(r"^([^?:]+?) \? ([^?:]+?) : ([^?:]+)$")
 _PHRASES = (
+    (re.compile(r"(?<![\w.])(?:event|start)\.(to|from|at|on|in|by|of|is|for|with)\b"), r"“\1”"),
     (re.compile(r"(?<![\w.])(?:event|start)\.(?=[A-Za-z_])"), ""),
+    (re.compile(r"(?<![\w.])steps\.(\w+)(\.\w+)?\.(?:outcome|result|status)\b"), r"\1\2"),
     (re.compile(r"\s*!=\s*null\b"), " is known"),
     (re.compile(r"\s*==\s*null\b"), " is not known"),
     (re.compile(r"\s*!=\s*true\b"), " is not true"),
@@ -34,7 +41,7 @@ _PHRASES = (
 
 def length(span: timedelta) -> str:
     """`2 days`, `1 day 12 hours`."""
-    return " ".join(_counted(*re.match(r"([\d.]+)(\w)", part).groups()) for part in format_duration(span).split())  # type: ignore[union-attr]
+    return " ".join(_counted(part[:-1], part[-1]) for part in format_duration(span).split())
 
 
 def _counted(number: str, unit: str) -> str:
@@ -60,6 +67,7 @@ def phrase(source: str) -> str:
     source = _TEXT.sub(keep, source)
     for pattern, words in _PHRASES:
         source = pattern.sub(_listed if "{}" in words else words, source)
+    source = _CHOICE.sub(r"\2 if \1, otherwise \3", source.strip())
     return re.sub("\0(\\d+)\0", lambda found: texts[int(found[1])] or "empty", source).strip()
 
 
@@ -74,13 +82,19 @@ def _written(text: str) -> str:
     except ValueError:
         return text
     parts = re.findall(r"(\d+(?:\.\d+)?)\s*([wdhms])", text)
-    return " ".join(_counted(n, u) if u in _UNITS else _counted(str(7 * float(n)), "d") for n, u in parts) or text
+    return " ".join(_counted(n, u) if u in _UNITS else _counted(f"{7 * float(n):g}", "d") for n, u in parts) or text
 
 
-def either(names: "object") -> str:
+def either(names: Iterable[str]) -> str:
     """`A`, `A or B`, `A, B or C`."""
-    *first, last = [str(name) for name in names]  # type: ignore[attr-defined]
+    *first, last = names
     return f"{', '.join(first)} or {last}" if first else last
+
+
+def calendar(line: Cron) -> str:
+    """`at 09:00 on Monday`."""
+    explained = CronSim(line.source, datetime(2024, 1, 1, tzinfo=UTC)).explain()
+    return explained[:1].lower() + explained[1:]
 
 
 def event(clause: Clause) -> str:
@@ -109,7 +123,7 @@ def excerpt(template: str) -> str:
 
 
 def _value(found: re.Match[str]) -> str:
-    name = re.split(r"[|\s]", found[1], maxsplit=1)[0]
+    name = re.split(r"[|\s:]", found[1], maxsplit=1)[0]
     if name[:1] in "'\"":
         return "[link]" if "link" in found[1] else name.strip("'\"")
     return f"[{name.rpartition('.')[2].replace('_', ' ')}]"

@@ -13,9 +13,14 @@ import pytest
 from language.library import read_library
 from scripts.directory import read_directories
 from scripts.draw import picture_of, run
-from scripts.drawing.measure import BOLD, width_of
+from scripts.drawing.building import MARK_SIZE
+from scripts.drawing.card import INDENT, LEADING, SIZE, weight_of
+from scripts.drawing.lanes import Point
+from scripts.drawing.measure import BOLD, PLAIN, width_of
 from scripts.drawing.page import lay_out
-from scripts.drawing.sheet import Sheet
+from scripts.drawing.sheet import Box, Sheet
+from scripts.drawing.ways import SIZE as LABEL_SIZE
+from scripts.drawing.words import excerpt, phrase
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "docs" / "pictures"
@@ -59,12 +64,19 @@ def sheet_of(name: str) -> Sheet:
     return lay_out(LIBRARY.journeys[name], LIBRARY.messages)
 
 
+def crosses(one: Point, two: Point, box: Box) -> bool:
+    """Whether a line runs through a box; touching its edge is fine."""
+    is_across = min(one[0], two[0]) < box.right - 1 and max(one[0], two[0]) > box.x + 1
+    return is_across and min(one[1], two[1]) < box.bottom - 1 and max(one[1], two[1]) > box.y + 1
+
+
 @pytest.mark.parametrize("name", JOURNEYS)
 def test_the_picture_in_the_docs_shows_the_journey_as_it_is(name: str) -> None:
     picture, file = picture_of(LIBRARY, name), PICTURES / f"{name}.svg"
     assert picture is not None
     if IS_DRAWING:
         file.write_text(picture)
+    assert " object at 0x" not in picture
     assert file.read_text() == picture, "draw it anew: SOJOURN_DRAW=1 scripts/test tests/scripts/test_draw.py"
 
 
@@ -84,18 +96,34 @@ def test_lines_cross_no_card(name: str) -> None:
     """A line may touch the card it begins or ends at, never run through one."""
     sheet = sheet_of(name)
     for stroke in sheet.strokes:
-        for (x1, y1), (x2, y2) in zip(stroke.points, stroke.points[1:], strict=False):
+        for one, two in zip(stroke.points, stroke.points[1:], strict=False):
             for box, card in sheet.cards:
-                is_across = min(x1, x2) < box.right - 1 and max(x1, x2) > box.x + 1
-                is_inside = min(y1, y2) < box.bottom - 1 and max(y1, y2) > box.y + 1
-                assert not (is_across and is_inside), card.name
+                assert not crosses(one, two, box), card.name
 
 
 @pytest.mark.parametrize("name", JOURNEYS)
 def test_every_text_fits_its_card(name: str) -> None:
     for box, card in sheet_of(name).cards:
+        assert sum(LEADING[line.kind] for line in card.lines) <= box.height, card.name
         for line in card.lines:
-            assert width_of(line.text, 13, BOLD) * 0.9 <= box.width, line.text
+            assert INDENT + width_of(line.text, SIZE[line.kind], weight_of(line.kind)) <= box.width, line.text
+
+
+@pytest.mark.parametrize("name", JOURNEYS)
+def test_every_text_fits_its_mark_and_its_label(name: str) -> None:
+    sheet = sheet_of(name)
+    texts = [(it.box, line, MARK_SIZE, BOLD) for it in sheet.marks for line in it.lines]
+    texts += [(it.box, line, LABEL_SIZE, PLAIN) for it in sheet.labels for line in it.lines]
+    for box, line, size, weight in texts:
+        assert width_of(line, size, weight) < box.width, line
+
+
+@pytest.mark.parametrize("name", JOURNEYS)
+def test_lines_cross_no_mark(name: str) -> None:
+    sheet = sheet_of(name)
+    for stroke in sheet.strokes:
+        for one, two in zip(stroke.points, stroke.points[1:], strict=False):
+            assert not [mark.lines for mark in sheet.marks if crosses(one, two, mark.box)]
 
 
 def test_every_step_of_the_language_is_drawn_and_the_picture_is_sound() -> None:
@@ -127,3 +155,31 @@ def test_the_command_writes_a_file_or_says_why_not(tmp_path: Path, capsys: pytes
     assert "did you mean `send`?" in capsys.readouterr().err
     assert run(ROOT / "journeys" / "reservation.yaml", tmp_path / "x.svg") == 0
     assert (tmp_path / "x.svg").read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ('profile.segment in ["A", "B"]', "profile.segment is A or B"),
+        ("start.expires_at - duration('24h')", "24 hours before expires_at"),
+        ('event.to != "a == b" && profile.phone != null', "“to” is not a == b and profile.phone is known"),
+        ('steps.robot_call.voice.status == "no_answer"', "robot_call.voice is no_answer"),
+        ("start.date + duration('1w')", "7 days after date"),
+        ("profile.value >= 500 ? 75 : 60", "75 if profile.value is at least 500, otherwise 60"),
+    ],
+)
+def test_conditions_are_told_in_words(source: str, said: str) -> None:
+    assert phrase(source) == said
+
+
+def test_a_template_is_told_by_its_first_case() -> None:
+    text = "{% if a %}Hi{% else %}Ho{% endif %} {{ profile.first_name | default: 'you' }}, [see]({{ 'x' | link }})"
+    assert excerpt(text) == "Hi [first name], see"
+
+
+def test_a_jump_leads_its_line_to_the_card_that_it_names() -> None:
+    """Up the left of the inner column, out above the fork, up the left of the outer one, into the card."""
+    sheet = sheet_of("win_back")
+    entry = sheet.entry_by_step["silent_week"]
+    ends = [stroke.points[-1] for stroke in sheet.strokes if stroke.is_back]
+    assert ends == [entry, entry]
