@@ -19,6 +19,8 @@ from language.source import Path
 from language.steps import Split, Start
 
 Subjects = Mapping[str, Subject]
+MOST_NAMES = 1_000
+"""Events whose spelling is looked at: comparing takes time."""
 
 
 def findings(
@@ -70,23 +72,26 @@ def _heard(subject: Subject) -> Iterator[tuple[Path, str]]:
 def _events(subjects: Subjects) -> Iterator[Finding]:
     """Names that look like another one misspelt."""
     counts = Counter(name for subject in subjects.values() for _, name in _heard(subject))
+    meant = dict(_misspelt(counts))
     for subject in subjects.values():
         for path, name in _heard(subject):
-            meant = _meant(name, counts) if name not in OURS else None
-            if meant:
+            if name in meant:
                 what = f"nothing else knows an event `{name}`"
-                yield subject.warning(path, what, f"did you mean `{meant}`?", "near-event")
+                yield subject.warning(path, what, f"did you mean `{meant[name]}`?", "near-event")
 
 
-def _meant(name: str, counts: Mapping[str, int]) -> str | None:
-    """The event that was meant: one of ours, or one that is named more often and is spelt nearly the same."""
-    if counts[name] == 1 and (ours := misspelt(name)):
-        return ours
-    others = [other for other in counts if other != name and counts[other] >= counts[name]]
-    same = next((other for other in others if _letters(other) == _letters(name)), None)
-    if same or counts[name] > 1:
-        return same
-    return close_to(name, [other for other in others if counts[other] > 1], 0.93)
+def _misspelt(counts: Counter[str]) -> Iterator[tuple[str, str]]:
+    """Names and those that were meant: one of ours, or one that is named more often and is spelt nearly the same."""
+    frequent = [name for name, count in counts.items() if count > 1]
+    by_letters = {_letters(name): name for name, _ in reversed(counts.most_common())}
+    for name in [name for name in counts if name not in OURS][:MOST_NAMES]:
+        same = by_letters[_letters(name)]
+        if counts[name] > 1 or same != name:
+            found = same if same != name else None
+        else:
+            found = misspelt(name) or close_to(name, frequent, 0.93)
+        if found:
+            yield name, found
 
 
 def _letters(name: str) -> str:
