@@ -179,7 +179,7 @@ class Simulator:
     def _complete(self, task: str, result: str | None) -> None:
         for enrolment in reversed(self.world.enrolments):
             for opened in reversed(enrolment.tasks):
-                is_open = enrolment.is_active and (opened.due_at is None or self._time.now < opened.due_at)
+                is_open = enrolment.is_active and (opened.due_at is None or self._time.now <= opened.due_at)
                 if opened.task == task and is_open:
                     enrolment.tasks.remove(opened)
                     about = {"step": opened.step, "visit": str(opened.visit), "task": task}

@@ -116,11 +116,13 @@ class Writer:
     has_key: bool = False
     has_stages: bool = False
     has_goal: bool = False
+    is_capped: bool = False
+    """Which of several messages of one moment a cap lets pass is not said: then none goes by several channels."""
 
     def write(self) -> Writing:
-        journey = self.journey()
         policy = self.chance.choice(POLICIES) if self._maybe(0.4) else ""
-        return Writing(journey, self.scenario(), policy)
+        self.is_capped = "caps" in policy
+        return Writing(self.journey(), self.scenario(), policy)
 
     def _maybe(self, share: float = 0.3) -> bool:
         return self.chance.random() < share
@@ -218,7 +220,7 @@ class Writer:
         return self._block(depth - 1, 2) if depth and self._maybe(0.7) else []
 
     def _send(self, number: str, _: int) -> Data:
-        channels = self._some(CHANNELS, 2)
+        channels = self._some(CHANNELS, 1 if self.is_capped else 2)
         self.sends[number] = channels
         step = {"send": self.chance.choice(MESSAGES), "via": channels[0] if len(channels) == 1 else channels}
         step |= self._picked(valid_for=self._one("1h", "2d"), on_cap=self._one("drop", "defer"))
@@ -324,9 +326,9 @@ class Writer:
         return [begins, *({"at": f"{minute}m", **self._happening()} for minute in minutes)]
 
     def _minute(self) -> int:
-        """Mostly the odd minute, at which nothing falls due by itself."""
+        """Mostly an odd minute, at which nothing falls due by itself."""
         hours: int = self._one(self.chance.randint(0, 6), self.chance.randint(0, 24 * 8))
-        return hours * 60 + (0 if self._maybe(0.1) else self.chance.choice((7, 17, 47)))
+        return hours * 60 + (0 if self._maybe(0.25) else self.chance.choice((7, 17, 47)))
 
     def _happening(self) -> Data:
         ways = ["event"] * 6 + ["report"] * 4 + ["traits"]

@@ -205,3 +205,11 @@ def test_a_zone_that_is_none_breaks_nothing() -> None:
     given = "  - {at: 0d, on: Go, with: {code: 1}}\n"
     played = happenings(window, given, "{traits: {email: a@example.com, time_zone: Mars}}")
     assert [item.at for item in played if item.kind == "sent"] == [timedelta(hours=1)]
+
+
+def test_a_task_that_is_done_at_the_very_end_of_its_time_is_done_in_time() -> None:
+    journey = JOURNEY.partition("steps:")[0] + (
+        "steps:\n  - {task: ask, to: sales, within: 1h, results: {A: [{stop: answered}]}}\n  - stop: silent\n"
+    )
+    given = "  - {at: 0h, on: Go}\n  - {at: 1h, done: ask, result: A}\n"
+    assert [item.name for item in happenings(journey, given) if item.kind == "ended"] == ["answered"]
