@@ -17,11 +17,12 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
 from activities.calls import CallActivities
-from activities.channel import Channel
 from activities.channels.email import EmailChannel, SendGridAccount
 from activities.channels.sandbox import SandboxChannel
 from activities.channels.sms import SmsChannel
 from activities.channels.twilio_client import TwilioAccount
+from activities.channels.voice import VoiceChannel
+from activities.channels.whatsapp import WhatsappChannel
 from activities.messaging import MessagingActivities
 from activities.webhook import WebhookSender
 from api.publish import publish
@@ -52,6 +53,8 @@ from store.policies import PolicyShelf
 from store.reconcile import Reconciliation
 from store.sandbox import SandboxInbox
 from store.versions import Versions
+from store.whatsapp_windows import WhatsappWindows
+from worker.channels import Provided
 from worker.main import make_worker
 from worker.registration import activities
 from workflows.client import JourneyClient, calendar_id, workflow_id
@@ -269,7 +272,7 @@ async def world_in(db: Database, temporal: Temporal) -> AsyncIterator[World]:
         world = World(db, temporal, provider, answers)
         channels = _channels(provider, db)
         for channel in channels:
-            if isinstance(channel, SmsChannel | EmailChannel):
+            if not isinstance(channel, SandboxChannel):
                 stack.push_async_callback(channel.close)
         messaging = MessagingActivities(
             MessageLedger(db), {it.name: it for it in channels}, world.message, policies=PolicyShelf(db, fresh=0).policy
@@ -283,11 +286,16 @@ async def world_in(db: Database, temporal: Temporal) -> AsyncIterator[World]:
         yield world
 
 
-def _channels(provider: Provider, db: Database) -> list[Channel]:
-    """Two speak to the provider, the others put messages where the sandbox has them."""
+def _channels(provider: Provider, db: Database) -> list[Provided | SandboxChannel]:
+    """Those that have a provider speak to it, the others put messages where the sandbox has them."""
     call, settle = timedelta(seconds=2), timedelta(seconds=0.2)
     twilio = TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, "+15005550006", provider.url, "https://x.test/sms", settle=settle)
     sendgrid = SendGridAccount(API_KEY, "Sojourn <hello@example.com>", provider.url, settle=settle)
-    real: list[Channel] = [SmsChannel(twilio, call_timeout=call), EmailChannel(sendgrid, call_timeout=call)]
+    real: list[Provided] = [
+        SmsChannel(twilio, call_timeout=call),
+        WhatsappChannel(twilio, WhatsappWindows(db), call_timeout=call),
+        VoiceChannel(twilio, call_timeout=call),
+        EmailChannel(sendgrid, call_timeout=call),
+    ]
     others = (name for name in CHANNELS if name not in {it.name for it in real})
     return [*real, *(SandboxChannel(name, "Sojourn", SandboxInbox(db)) for name in others)]

@@ -11,10 +11,11 @@ from twilio.request_validator import RequestValidator
 
 from api.voice.app import SCRIPT
 from store.database import Database
-from store.sandbox import SandboxAccount
+from store.sandbox import SandboxAccount, SandboxInbox, SandboxMessage
 
 PUBLIC = "http://127.0.0.1:8000"
-KEY = "7/call them/1/voice"
+PHONE = "+4915112345678"
+KEY = "7/call_them/1/voice"
 CONTENT: dict[str, Any] = {"say": "Ben & Ana <3", "language": "pt", "machine": "hang_up", "timeout": 25}
 
 
@@ -78,3 +79,26 @@ async def test_strangers_learn_nothing(db: Database, api: httpx.AsyncClient) -> 
     answers = [await api.post(SCRIPT, params={"key": KEY}, data=form, headers=it) for it in ({}, signed)]
     assert [answer.status_code for answer in answers] == [403, 403]
     assert "Ben" not in "".join(answer.text for answer in answers)
+
+
+async def press(db: Database, api: httpx.AsyncClient, report: str, script: str) -> httpx.Response:
+    """On the sandbox page, of a call that asks for its script there."""
+    details = {"key": KEY, "script": f"{PUBLIC}{script}"}
+    await SandboxInbox(db).add([SandboxMessage("twilio", "CA1", "voice", PHONE, PHONE, None, None, None, details)])
+    id = await db.pool.fetchval("SELECT id FROM sandbox_messages")
+    return await api.post(f"/sandbox/messages/{id}/{report}")
+
+
+@pytest.mark.parametrize("report", ["answered", "machine"])
+async def test_sandbox_asks_what_to_do_when_somebody_answers(db: Database, api: httpx.AsyncClient, report: str) -> None:
+    await db.pool.execute(
+        "INSERT INTO customers (id, first_seen_at) OVERRIDING SYSTEM VALUE VALUES (7, $1)", datetime.now(UTC)
+    )
+    await claim(db)
+    assert (await press(db, api, report, f"{SCRIPT}?key={KEY}")).json()["status"] == report
+
+
+async def test_call_that_finds_no_script_does_not_end_well(db: Database, api: httpx.AsyncClient) -> None:
+    await claim(db)
+    assert (await press(db, api, "answered", "/webhooks/twilio/nothing")).status_code == 404
+    assert await db.pool.fetchval("SELECT status FROM messages") == "sent"
