@@ -8,8 +8,18 @@ Keyword = Literal["stop", "start", "help", "yes"]
 """`yes` means START to somebody who has said STOP, and is an answer from everybody else."""
 
 
+_TURKISH = str.maketrans({"ı": "i", "\u0307": None})
+"""Its letters i: large ones are not told apart by other languages' rules."""
+
+
+def _plain(text: str) -> str:
+    """In small letters, one space between words, without the marks around it that keyboards add."""
+    folded = unicodedata.normalize("NFKC", text).casefold().translate(_TURKISH)
+    return " ".join(folded.split()).strip(" .,!¡\"'«»“”„()[]")
+
+
 def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+    return frozenset(map(_plain, text.split()))
 
 
 WORDS: dict[Keyword, frozenset[str]] = {
@@ -46,9 +56,3 @@ def keyword(text: str, more_stops: Iterable[str] = ()) -> Keyword | None:
     if word in {_plain(it) for it in more_stops}:
         return "stop"
     return next((found for found, words in WORDS.items() if word in words), None)
-
-
-def _plain(text: str) -> str:
-    """In small letters, one space between words, without the marks around it that keyboards add."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(folded.split()).strip(" .,!¡\"'«»“”„()[]")

@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
-import orjson
-
 from api.webhooks.taking import Said
 from language.message_event import Report
 from store.address_words import AddressWord
@@ -56,7 +54,8 @@ class Event:
         given = self.text("sg_event_id")
         if given and len(given) <= LONGEST["event_id"]:
             return given
-        return blake2b(orjson.dumps(self.fields, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+        said = sorted((name, str(value)) for name, value in self.fields.items() if isinstance(value, str | int | float))
+        return blake2b(repr(said).encode(), digest_size=16).hexdigest()
 
     @property
     def provider_id(self) -> str | None:

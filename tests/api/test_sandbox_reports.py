@@ -159,3 +159,48 @@ async def test_calls_ring_out_while_the_api_runs(db: Database) -> None:
 
     async with ending(RingingCalls(SandboxReports(db, clock, Bell().wake), "machine")):
         await eventually(is_over)
+
+
+@pytest.mark.parametrize(
+    ("channel", "report", "by"),
+    [
+        ("email", "opened", "sendgrid/open-"),
+        ("email", "spam", "sendgrid/spamreport-"),
+        ("email", "answered", "sandbox/"),
+        ("sms", "delivered", "twilio/"),
+        ("sms", "answered", "twilio/SM"),
+        ("sms", "clicked", "sandbox/"),
+        ("whatsapp", "opened", "twilio/"),
+        ("voice", "machine", "twilio/"),
+        ("push", "opened", "sandbox/"),
+    ],
+)
+async def test_what_a_provider_would_tell_comes_as_its_signed_webhook(
+    db: Database, channel: str, report: str, by: str
+) -> None:
+    id = await sent(db, await enrol(db), channel)
+    async with page(db) as api:
+        shown = (await api.post(f"/sandbox/messages/{id}/{report}")).json()
+    assert (shown["status"], [event["report"] for event in shown["events"]]) == (report, [report])
+    assert (await db.pool.fetchval("SELECT event_id FROM message_events")).startswith(by)
+
+
+async def test_stop_written_on_the_page_opts_out(db: Database) -> None:
+    id = await sent(db, await enrol(db), "sms")
+    async with page(db) as api:
+        shown = (await api.post(f"/sandbox/messages/{id}/answered", json={"text": "STOP"})).json()
+    assert (shown["status"], shown["events"]) == ("sent", [])
+    assert await db.pool.fetchval("SELECT channel || ' ' || state FROM consents") == "sms opted_out"
+
+
+async def test_bounce_on_the_page_closes_the_address(db: Database) -> None:
+    id = await sent(db, await enrol(db), "email")
+    async with page(db) as api:
+        await api.post(f"/sandbox/messages/{id}/bounced")
+    assert await db.pool.fetchval("SELECT reason FROM suppressions") == "hard bounce 5.1.1: Invalid Address"
+
+
+async def test_page_signs_for_whatever_address_is_public(db: Database) -> None:
+    id = await sent(db, await enrol(db), "sms")
+    async with reading(db, now=NOW, public_url="https://proxy.example/sojourn") as api:
+        assert (await api.post(f"/sandbox/messages/{id}/delivered")).json()["status"] == "delivered"

@@ -1,0 +1,30 @@
+"""Suppressed addresses, read and lifted by the API."""
+
+from store.address_words import AddressWord, take_words
+from store.database import Database
+from tests.api.reading import reading
+from tests.rows import AT
+
+
+async def test_suppressions_are_listed_and_lifted(db: Database) -> None:
+    addresses = ["ana@example.com", "ben@example.com"]
+    words = [AddressWord(it, "email", it, "sendgrid", "", dead="hard bounce 5.1.1") for it in addresses]
+    await take_words(db, lambda: AT, words)
+    async with reading(db) as api:
+        newest, older = (await api.get("/v1/suppressions")).json()["items"]
+        [found] = (await api.get("/v1/suppressions", params={"address": "Ana@example.com"})).json()["items"]
+        lifted = (await api.post(f"/v1/suppressions/{found['id']}/lift")).json()
+        again = (await api.post(f"/v1/suppressions/{found['id']}/lift")).json()
+        assert (await api.post("/v1/suppressions/404/lift")).status_code == 404
+        assert (await api.get("/v1/suppressions", params={"channel": "sms"})).json()["items"] == []
+    assert [it["address"] for it in (older, newest)] == addresses
+    assert (found["reason"], found["source"], found["lifted_at"]) == ("hard bounce 5.1.1", "sendgrid", None)
+    assert lifted == again
+    assert lifted["lifted_at"] is not None
+
+
+async def test_suppressions_need_an_api_key(db: Database) -> None:
+    async with reading(db) as api:
+        api.headers.pop("Authorization")
+        assert (await api.get("/v1/suppressions")).status_code == 401
+        assert (await api.post("/v1/suppressions/1/lift")).status_code == 401
