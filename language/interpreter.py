@@ -124,9 +124,9 @@ class Interpreter:
             return self._passed_over(f"not true: {step.when.source if step.when else ''}")
         if self._is_passed_over(step):
             del self.state.results[step.id]
-        if step.is_waiting:
+        if step.resumes:
             self.state.last_wait = step.id
-        else:
+        if not step.is_waiting:
             self._show()
         return await step.run(self)
 
@@ -211,7 +211,7 @@ class Interpreter:
                 place = self.program.place_by_id[step_id]
                 for clause in place.step.interrupts():
                     if await concerns(self, clause, fact):
-                        self.state.event = dict(fact.properties)
+                        self.hear(fact, None)
                         self.state.results[step_id] = {"outcome": fact.name}
                         raise Moved(place.after)
 
@@ -411,19 +411,21 @@ class Interpreter:
             messages = [self._message(order, channel, is_held_out) for channel in left]
             receipts = await asyncio.gather(*(self._port.send(message) for message in messages))
             retries = [await self._settle(*pair, done) for pair in zip(messages, receipts, strict=True)]
-            if held_until := min((at for at in retries if at), default=None):
-                await self.sleep(held_until, listen=order.unless is not None)
+            waits = [at for channel, at in zip(left, retries, strict=True) if channel not in done]
+            if waits and None not in waits:
+                await self.sleep(min(at for at in waits if at), listen=order.unless is not None)
         return done
 
     async def do(self, deed: type[Deed], **what: Any) -> Answer:
         while True:
             await self._get_ready()
-            if reason := self.state.memory.get("refuse"):
+            if deed.is_skipped and (reason := self.state.memory.get("refuse")):
                 return Answer(verdict="refused", reason=reason)
             wanted = self._deed(deed, what)
             answer = await self._port.do(wanted)
             retry_at = await self._take_verdict(answer, wanted.progress)
             if answer.verdict in ("done", "refused"):
+                self.state.last_wait = None
                 return answer
             if retry_at is not None:
                 await self.sleep(retry_at)
@@ -439,6 +441,7 @@ class Interpreter:
         """Take in a verdict. Returns when to try again; None: at once, or not at all."""
         retry_at = await self._take_verdict(receipt, message.progress)
         if receipt.verdict not in _NOT_YET:
+            self.state.last_wait = None
             done[message.channel] = {"status": receipt.verdict, "reason": receipt.reason}
         return retry_at
 

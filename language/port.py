@@ -164,13 +164,15 @@ class Deed(Frozen):
     """Something to be done in the world beside messages, once. `key` is `<enrolment>/<step>/<visit>`.
 
     Done again with the same key, it answers what it answered. `activity` is the name of the activity that does it, and
-    `is_local` says that it takes one short transaction. `progress` is written in that transaction, which does nothing
+    `is_local` says that it takes one short transaction. `is_skipped`: not done when it falls due during a pause and the
+    journey says `on_resume: skip`. `progress` is written in that transaction, which does nothing
     when there are unseen deliveries, or the enrolment is paused, ending or another run's. `at` and `pace` are as in
     `SendMessage`.
     """
 
     activity: ClassVar[str]
     is_local: ClassVar[bool] = True
+    is_skipped: ClassVar[bool] = True
 
     key: str
     customer_id: int
@@ -225,6 +227,7 @@ class DrawArm(Deed):
     """
 
     activity: ClassVar[str] = "draw_arm"
+    is_skipped: ClassVar[bool] = False
 
     experiment: str
     shares: dict[str, float]

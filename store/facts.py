@@ -1,8 +1,11 @@
 """Live facts about a customer, for a running enrolment."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
+from language.channel import Channel
+from language.message_event import ACTIVITY, EVENTS, Report
 from language.port import MOST_EVENTS, Known, LookUp, SetTraits
 from language.time_zone import TimeZones, customer_zone
 from store.database import Database
@@ -14,7 +17,7 @@ UNKNOWN = TimeZones()
 HOME = ["time_zone", "timezone", "phone", "address", "country"]
 """Traits that tell where a customer lives, where the profile does not."""
 
-# Each part is read only if asked for. `family` is the customer and all who were merged into it: what they did counts.
+# Each part is read only if asked for. Events about messages are those about this enrolment's own. `family` is the customer and all who were merged into it: what they did counts.
 _LOOK_UP = f"""
 WITH RECURSIVE upward AS (
     SELECT id, merged_into FROM customers WHERE id = $1
@@ -43,11 +46,21 @@ WITH RECURSIVE upward AS (
                                   ORDER BY visit, created_at) AS facts
     FROM messages WHERE $5 AND enrolment_id = $2 GROUP BY step
 ), event AS (
-    SELECT id, received_at, jsonb_build_object('name', name, 'properties', properties, 'at', received_at) AS facts
-    FROM events WHERE $7::timestamptz IS NOT NULL AND cardinality($6::text[]) > 0
-        AND customer_id = ANY(SELECT id FROM family) AND received_at > $7
-        AND (name = ANY($6) OR ('{ANY_ACTIVITY}' = ANY($6) AND kind IN ('track', 'page', 'screen')))
-    ORDER BY received_at, id LIMIT {MOST_EVENTS}
+    SELECT * FROM (
+        SELECT id, received_at, jsonb_build_object('name', name, 'properties', properties, 'at', received_at) AS facts
+        FROM events WHERE $7::timestamptz IS NOT NULL AND cardinality($6::text[]) > 0
+            AND customer_id = ANY(SELECT id FROM family) AND received_at > $7
+            AND (name = ANY($6) OR ('{ANY_ACTIVITY}' = ANY($6) AND kind IN ('track', 'page', 'screen')))
+        UNION ALL
+        SELECT told.id, told.at, jsonb_build_object('name', named.name, 'at', told.at,
+            'is_activity', told.report = ANY($13), 'about', about || jsonb_build_object('visit', sent.visit::text),
+            'properties', told.details || about)
+        FROM unnest($10::text[], $11::text[], $12::text[]) AS named (name, channel, report)
+        JOIN messages sent ON sent.enrolment_id = $2 AND sent.channel = named.channel AND sent.sent_at IS NOT NULL
+        JOIN message_events told ON told.message_key = sent.key AND told.report = named.report
+        CROSS JOIN jsonb_build_object('message', sent.message, 'step', sent.step, 'channel', sent.channel) AS about
+        WHERE told.at > $7
+    ) AS both_kinds ORDER BY received_at, id LIMIT {MOST_EVENTS}
 )
 SELECT jsonb_build_object(
     'profile', CASE WHEN $3 THEN customer.traits || jsonb_build_object(
@@ -86,11 +99,23 @@ async def look_up(db: Database, question: LookUp, zones: TimeZones = UNKNOWN) ->
         question.since,
         question.last_seen,
         HOME,
+        *_reports(question.events),
+        sorted(ACTIVITY),
     )
     if facts is None:
         return Known()
     home = customer_zone(facts.pop("home") or {}, facts["time_zone"], zones)
     return Known.model_validate({**facts, "time_zone": home.name})
+
+
+def _reports(events: Sequence[str]) -> tuple[list[str], list[Channel], list[Report]]:
+    """Those of these events that are about messages: their names, channels and reports."""
+    named = [
+        (name, channel, report)
+        for name, (channel, report) in EVENTS.items()
+        if name in events or (ANY_ACTIVITY in events and report in ACTIVITY)
+    ]
+    return [name for name, _, _ in named], [channel for _, channel, _ in named], [report for _, _, report in named]
 
 
 async def set_traits(db: Database, wanted: SetTraits) -> None:

@@ -118,7 +118,12 @@ class World:
     def about(self, when: str, name: str, step: str, channel: str = "email", visit: int = 1, **what: Any) -> "World":
         about = {"step": step, "channel": channel, "message": "m", "visit": str(visit)}
         fact = Fact(name=name, at=BEGAN + parse_duration(when), properties=about | what, about=about)
-        return self.at(when, lambda: self.deliver(kind="event", fact=fact))
+
+        def tell() -> None:
+            self.events.append(fact)
+            self.deliver(kind="event", fact=fact)
+
+        return self.at(when, tell)
 
     def command(self, when: str, command: Command, step: str | None = None) -> "World":
         return self.at(when, lambda: self.tell(command, step))
@@ -242,7 +247,7 @@ class World:
         self.look_ups.append(question)
         since = question.since
         events = [
-            fact.model_dump(include={"name", "properties", "at"})
+            fact.model_dump(include={"name", "properties", "at", "about"})
             for fact in self.events
             if since and fact.at > since and (fact.name in question.events or ACTIVITY in question.events)
         ]

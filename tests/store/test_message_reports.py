@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from language.delivery import Fact
 from language.message_event import REPORTS, Report, outranks
+from language.port import LookUp
 from store.database import Database
+from store.facts import look_up
 from store.ingest import Ingest
 from store.message_reports import UntellableError, latest_message, report
 from tests.store.ingesting import DAY, NOW, Clock, customer_of, deliveries, enrolments, publish_journey, track
@@ -254,3 +257,19 @@ async def test_latest_message_is_the_newest_that_this_can_be_told_of(db: Databas
     assert await latest_message(db, "offer", report="opened", via="sms") is None
     assert await latest_message(db, "offer", customer + 1) is None
     assert await latest_message(db, "other") is None
+
+
+async def test_what_was_told_can_be_looked_up_as_it_was_heard(db: Database, ingest: Ingest, clock: Clock) -> None:
+    enrolment = await enrol(db, ingest)
+    key = await sent(db, enrolment)
+    for what in ("delivered", "opened"):
+        clock.advance(DAY)
+        await tell(db, clock, key, what)
+    customer = await db.pool.fetchval("SELECT customer_id FROM enrolments")
+    [heard] = await facts(db, enrolment)
+    for name in ("Email Opened", "*"):
+        question = LookUp(enrolment_id=enrolment, customer_id=customer, events=(name,), since=NOW)
+        [known] = [Fact.model_validate(event) for event in (await look_up(db, question)).events]
+        assert known == Fact.model_validate(heard)
+    elsewhere = LookUp(enrolment_id=enrolment + 1, customer_id=customer, events=("Email Opened",), since=NOW)
+    assert (await look_up(db, elsewhere)).events == ()
