@@ -1,6 +1,6 @@
 """Whether a condition is true on a path, as far as that depends on nothing but what steps have left."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
 from typing import Any
 
@@ -70,7 +70,7 @@ def _statuses(channel: Any, status: str) -> tuple[str, ...]:
     return (status,)
 
 
-def _with_statuses(result: Result, channels: list[str], status_by_channel: Mapping[str, str]) -> Result:
+def _with_statuses(result: Result, channels: Sequence[str], status_by_channel: Mapping[str, str]) -> Result:
     told = {channel: {"status": status} for channel, status in status_by_channel.items()}
     first = status_by_channel.get(channels[0]) if channels else None
     mirrors = first is not None and result.get("outcome") == result[channels[0]]["status"]
