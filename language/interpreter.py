@@ -200,6 +200,7 @@ class Interpreter:
     def _stage_entry(self) -> str:
         """The first step of the stage to go to. What moved so far counts there when its waits are come to."""
         self.state.may_have_moved = False
+        self._came_at.clear()
         stage, self.state.to_stage = self.state.to_stage or "", None
         return self.program.entry_by_stage[stage]
 
@@ -276,6 +277,8 @@ class Interpreter:
         return self.state.passes[self.state.step or ""].began_at
 
     def begin_pass(self) -> None:
+        around = {step: self.program.place_by_id[step].around for step in self._came_at}
+        self._came_at = {step: at for step, at in self._came_at.items() if self.state.step not in around[step]}
         self.state.passes[self.state.step or ""] = Pass(count=self.passes + 1, began_at=self.now)
 
     @property

@@ -108,7 +108,9 @@ class Played(World):
 
     def _hear_of(self, name: str, properties: dict[str, Any], about: dict[str, str]) -> None:
         if self.outcome is None:
-            self.deliver(kind="event", fact=Fact(name=name, properties=properties, at=self.now_at, about=about))
+            fact = Fact(name=name, properties=properties, at=self.now_at, about=about)
+            self.events.append(fact)
+            self.deliver(kind="event", fact=fact)
 
     async def run(self) -> Self:
         await super().run()
