@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from language.channel import CHANNELS
 from language.program import Place, Program
 from language.state import Passed, State
 from language.steps import GoTo, Rest, Step, Stop, WaitFor
@@ -39,7 +40,7 @@ def result_in_words(result: Mapping[str, Any] | None) -> str:
         return "done"
     if "skipped" in result:
         return _short(f"passed over: {result['skipped']}")
-    by_channel = {name: value for name, value in result.items() if isinstance(value, Mapping) and "status" in value}
+    by_channel = {name: result[name] for name in CHANNELS if name in result}
     if by_channel:
         return "; ".join(_short(_verdict(channel, told)) for channel, told in by_channel.items())
     outcome = str(result.get("outcome", "done"))

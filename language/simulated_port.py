@@ -99,9 +99,10 @@ class SimulatedPort:
         )
 
     def _recalled(self, question: LookUp) -> Iterator[dict[str, Any]]:
-        facts = (fact for fact in self._world.events if question.since and fact.at > question.since)
-        named = (fact for fact in facts if fact.name in question.events or ACTIVITY in question.events)
-        return (fact.model_dump(include={"name", "properties", "at"}) for fact in islice(named, MOST_EVENTS))
+        all_facts = sorted([*self._world.events, *self._enrolment.reports], key=lambda fact: fact.at)
+        facts = (fact for fact in all_facts if question.since and fact.at > question.since)
+        named = (it for it in facts if it.name in question.events or (ACTIVITY in question.events and it.is_activity))
+        return (fact.model_dump(exclude={"is_goal", "seq"}) for fact in islice(named, MOST_EVENTS))
 
     async def record(self, progress: Progress) -> Standing:
         self._world.time.calls += 1

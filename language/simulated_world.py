@@ -46,6 +46,7 @@ class SimulatedEnrolment:
     messages: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     sent: list[SentMessage] = field(default_factory=list)
     tasks: list[OpenTask] = field(default_factory=list)
+    reports: list[Fact] = field(default_factory=list)
     traces: dict[tuple[str, int], StepTrace] = field(default_factory=dict)
     interpreter: Interpreter | None = None
     task: asyncio.Task[str | None] | None = None

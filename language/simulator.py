@@ -174,7 +174,10 @@ class Simulator:
         about = {"step": sent.step, "visit": str(sent.visit), "channel": sent.channel, "message": sent.message}
         if report in ACTIVITY:
             self.world.last_seen = self._time.now
-        self._about(enrolment, event_name(sent.channel, report), about, about, is_activity=report in ACTIVITY)
+        name, is_activity = event_name(sent.channel, report), report in ACTIVITY
+        self._about(enrolment, name, about, about, is_activity=is_activity)
+        fact = Fact(name=name, properties=dict(about), at=self._time.now, is_activity=is_activity, about=about)
+        enrolment.reports.append(fact)
 
     def _complete(self, task: str, result: str | None) -> None:
         for enrolment in reversed(self.world.enrolments):

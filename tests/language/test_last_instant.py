@@ -1,4 +1,4 @@
-"""What comes in the middle of something: nothing goes out that it forbids, nothing goes out twice, nothing counts twice."""
+"""What comes in the middle of something: nothing that it forbids goes out, and nothing twice."""
 
 from language.port import Answer, Deed, DrawArm, Known, LookUp, Receipt, SendMessage
 from tests.language.fake_port import BEGAN, HEAD, World, world

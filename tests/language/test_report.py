@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from language.library import read_library
 from language.program import Program, define
 from language.program import program as read_program
-from language.report import report
+from language.report import report, result_in_words
 from language.state import MOST_PASSED, Passed, State
 from tests.language.fake_port import world
 
@@ -81,3 +81,9 @@ stages:
     assert "**Stage:** study" in given.shown[-1]
     assert "- if A: send EMAIL m" in given.shown[-1]
     assert "- when the time is up: wait for the next status" in given.shown[-1]
+
+
+def test_what_another_system_or_an_event_said_is_not_told() -> None:
+    said = {"status": "lead", "reason": "Ann Smith"}
+    assert result_in_words({"outcome": "done", "answer": said}) == "done"
+    assert result_in_words({"outcome": "Qualified", "event": said}) == "Qualified"

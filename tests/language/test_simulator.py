@@ -213,3 +213,18 @@ def test_a_task_that_is_done_at_the_very_end_of_its_time_is_done_in_time() -> No
     )
     given = "  - {at: 0h, on: Go}\n  - {at: 1h, done: ask, result: A}\n"
     assert [item.name for item in happenings(journey, given) if item.kind == "ended"] == ["answered"]
+
+
+def test_an_opening_before_the_wait_counts_where_what_came_already_does() -> None:
+    journey = (
+        HEAD
+        + """steps:
+  - {send: hello, via: email}
+  - wait: 1d
+  - wait_for: [{on: Email Opened, of: send_hello, do: [{stop: opened}]}]
+    already: counts
+    within: 1d
+"""
+    )
+    given = "  - {at: 0d, on: Go, with: {code: X7}}\n  - {at: 1h, opened: hello}\n"
+    assert [it.name for it in happenings(journey, given) if it.kind == "ended"] == ["opened"]
