@@ -15,12 +15,26 @@ from activities.channels.email import EmailChannel, SendGridAccount
 from activities.channels.sms import SmsChannel
 from activities.channels.twilio_client import TwilioAccount
 from activities.channels.twilio_errors import MEANINGS, judge
+from activities.channels.voice import VoiceChannel
+from activities.channels.whatsapp import WhatsappChannel
 from scripts.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, FAULTS, Fault, Provider
 
 SECRETS = ("+4915112345678", "ana@example.com", "Guten Tag", AUTH_TOKEN, API_KEY)
 SMS = Outgoing("7/hi/1/sms", "sms", "+4915112345678", "+15005550006", None, "Guten Tag", None)
 EMAIL = Outgoing("7/hi/1/email", "email", "ana@example.com", "S <s@example.com>", "Guten Tag", "Guten Tag", "<p>.</p>")
-OUTGOING = {"sms": SMS, "email": EMAIL}
+CALL = replace(
+    SMS,
+    key="7/hi/1/voice",
+    channel="voice",
+    content={"say": "Guten Tag", "language": "de", "machine": "leave_message", "timeout": 25},
+)
+WHATSAPP = replace(
+    SMS,
+    key="7/hi/1/whatsapp",
+    channel="whatsapp",
+    content={"content_sid": "HX" + "0" * 32, "variables": {"1": "Guten Tag"}},
+)
+OUTGOING = {"sms": SMS, "whatsapp": WHATSAPP, "voice": CALL, "email": EMAIL}
 
 
 @pytest.fixture
@@ -29,7 +43,14 @@ async def provider() -> AsyncIterator[Provider]:
         yield provider
 
 
-@pytest.fixture(params=["sms", "email"])
+class Closed:
+    """Nobody has written to us."""
+
+    async def is_open(self, key: str, recipient: str) -> bool:
+        return False
+
+
+@pytest.fixture(params=list(OUTGOING))
 async def channel(request: pytest.FixtureRequest, provider: Provider) -> AsyncIterator[Channel]:
     channel = make(request.param, provider.url)
     yield channel
@@ -37,9 +58,16 @@ async def channel(request: pytest.FixtureRequest, provider: Provider) -> AsyncIt
 
 
 def make(name: str, url: str) -> Any:
-    if name == "sms":
-        return SmsChannel(TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, "+15005550006", url))
-    return EmailChannel(SendGridAccount(API_KEY, "S <s@example.com>", url))
+    account = TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, "+15005550006", url)
+    match name:
+        case "sms":
+            return SmsChannel(account)
+        case "whatsapp":
+            return WhatsappChannel(account, Closed())
+        case "voice":
+            return VoiceChannel(account)
+        case _:
+            return EmailChannel(SendGridAccount(API_KEY, "S <s@example.com>", url))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +90,7 @@ async def test_each_fault_is_called_what_it_is(
     assert type(raised.value) is error
 
 
-@pytest.mark.parametrize("name", ["sms", "email"])
+@pytest.mark.parametrize("name", list(OUTGOING))
 async def test_a_refused_connection_is_surely_not_accepted(name: str) -> None:
     channel = make(name, "http://127.0.0.1:9")
     with pytest.raises(NotAccepted):
@@ -70,7 +98,7 @@ async def test_a_refused_connection_is_surely_not_accepted(name: str) -> None:
     await channel.close()
 
 
-@pytest.mark.parametrize("name", ["sms", "email"])
+@pytest.mark.parametrize("name", list(OUTGOING))
 async def test_an_answer_that_makes_no_sense_is_ambiguous(name: str) -> None:
     async def mumble(request: web.Request) -> web.Response:
         is_mail = request.path.endswith("/mail/send")

@@ -119,3 +119,18 @@ def test_it_is_known_whether_messages_leave_this_machine() -> None:
     assert not load_settings().sends_for_real
     assert load_settings(**account).sends_for_real
     assert not load_settings(**account, twilio_url="http://127.0.0.1:1").sends_for_real
+
+
+@pytest.mark.parametrize(("written", "rate"), [("", None), ("2.5", 2.5)])
+def test_how_fast_to_call_may_be_left_blank(monkeypatch: pytest.MonkeyPatch, written: str, rate: float | None) -> None:
+    monkeypatch.setenv("SOJOURN_TWILIO_CALLS_PER_SECOND", written)
+
+    assert load_settings().twilio_calls_per_second == rate
+
+
+@pytest.mark.parametrize("written", ["0", "-1", "fast"])
+def test_calls_go_out_at_some_speed(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("SOJOURN_TWILIO_CALLS_PER_SECOND", written)
+
+    with pytest.raises(SettingsInvalid, match="SOJOURN_TWILIO_CALLS_PER_SECOND"):
+        load_settings()
