@@ -398,3 +398,16 @@ def test_every_channel_has_a_text_to_show() -> None:
     assert made("whatsapp", whatsapp={"content_sid": sid}).text == f"Template {sid}"
     for shown in (made("push", push=push), made("web_push", web_push=push)):
         assert (shown.subject, shown.text) == ("Hi Ana", "SPRING")
+
+
+def test_whatsapp_free_text_is_what_it_shows() -> None:
+    sid = "HX" + "0" * 32
+    chat = made("whatsapp", whatsapp={"content_sid": sid, "variables": {1: "soon"}, "text": "Flat {{ start.flat }}"})
+    assert (chat.text, chat.content["text"]) == ("Flat 12-B", "Flat 12-B")
+    long = {"content_sid": sid, "text": "x" * 1601}
+    assert "whatsapp.text came out at 1,601 characters" in refusal("whatsapp", whatsapp=long)
+
+
+def test_call_may_play_a_recording() -> None:
+    call = made("voice", voice={"say": "Hello", "play": "https://a.example/{{ profile.first_name }}.mp3"})
+    assert (call.text, call.content["play"]) == ("Hello", "https://a.example/Ana.mp3")
