@@ -1,5 +1,6 @@
 """WhatsApp through Twilio's own SDK: an approved template, or free text while the customer's 24 hours last."""
 
+import asyncio
 import json
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -46,11 +47,11 @@ class WhatsappChannel:
         await self._twilio.close()
 
     async def send(self, outgoing: Outgoing, *, within: float) -> Accepted:
-        async with judged(within):
-            fields = addressed(_sender(outgoing)) | marked(self._callback, outgoing.key, "status_callback")
-            message = await self._twilio.sdk.messages.create_async(
-                to=PREFIX + outgoing.recipient, **fields, **await self._words(outgoing)
-            )
+        deadline = asyncio.get_running_loop().time() + within
+        fields = addressed(_sender(outgoing)) | marked(self._callback, outgoing.key, "status_callback")
+        words = await self._words(outgoing, within / 2)
+        async with judged(deadline - asyncio.get_running_loop().time()):
+            message = await self._twilio.sdk.messages.create_async(to=PREFIX + outgoing.recipient, **fields, **words)
         return Accepted(message.sid)
 
     async def look_up(self, outgoing: Outgoing, *, since: datetime) -> Sighting:
@@ -61,12 +62,19 @@ class WhatsappChannel:
             )
         return Sighting(tuple(m.sid for m in messages if m.sid and is_ours(m, _sender(outgoing), since)))
 
-    async def _words(self, outgoing: Outgoing) -> dict[str, Any]:
+    async def _words(self, outgoing: Outgoing, within: float) -> dict[str, Any]:
         content = outgoing.content
-        if content.get("text") and await self._windows.is_open(outgoing.key, outgoing.recipient):
+        if content.get("text") and await self._is_open(outgoing, within):
             return {"body": content["text"]}
         filled = {"content_variables": json.dumps(content["variables"])} if content.get("variables") else {}
         return {"content_sid": content["content_sid"], **filled}
+
+    async def _is_open(self, outgoing: Outgoing, within: float) -> bool:
+        try:
+            async with asyncio.timeout(within):
+                return await self._windows.is_open(outgoing.key, outgoing.recipient)
+        except TimeoutError:
+            return False
 
 
 def _sender(outgoing: Outgoing) -> str:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from activities.channels.twilio_client import TwilioAccount
 from activities.channels.whatsapp import WhatsappChannel
+from scripts.provider import ACCOUNT_SID, AUTH_TOKEN
 from tests.sending import NOW, PHONE, Desk
 
 TEMPLATE = "HX" + "1" * 32
@@ -65,6 +67,19 @@ async def test_free_text_goes_while_the_day_lasts(
 
 async def test_whoever_never_wrote_gets_the_template(desk: Desk) -> None:
     await desk.send(desk.order("whatsapp", message="receipt"))
+    assert fields(desk)["ContentSid"] == TEMPLATE
+
+
+async def test_template_goes_when_nobody_says_in_time_whether_free_text_may(desk: Desk) -> None:
+    class Slow:
+        async def is_open(self, key: str, recipient: str) -> bool:
+            await asyncio.sleep(5)
+            return True
+
+    account = TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, "+15005550006", desk.provider.url)
+    desk.channels["whatsapp"] = channel = WhatsappChannel(account, Slow(), call_timeout=timedelta(seconds=1))
+    await desk.send(desk.order("whatsapp", message="receipt"))
+    await channel.close()
     assert fields(desk)["ContentSid"] == TEMPLATE
 
 
