@@ -13,7 +13,7 @@ from api.provided import App
 from api.webhooks import sendgrid_events, twilio_statuses
 from api.webhooks.refusal import refuse
 from api.webhooks.sendgrid_signature import SIGNATURE, TIMESTAMP
-from api.webhooks.taking import take
+from api.webhooks.taking import may_be_away, take
 from api.webhooks.trust import Trust
 from api.webhooks.twilio_inbound import Inbound, receive
 
@@ -49,7 +49,8 @@ def webhook_router(trust: Trust) -> APIRouter:
         """STOP and START, in many languages, are taken as such; everything else is an event of the customer."""
         inbound = Inbound.of(await trust.twilio.form(request))
         if inbound is not None:
-            await receive(app, inbound)
+            with may_be_away():
+                await receive(app, inbound)
         return Response(NO_REPLY, media_type="text/xml")
 
     @router.post(EVENTS, status_code=204, summary="SendGrid: what became of mails", openapi_extra=EVENTS_DOCUMENTED)

@@ -1,6 +1,7 @@
 """What webhooks have said is taken: first what it means for addresses, then what became of the messages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
@@ -41,7 +42,8 @@ async def _take_words(parts: Parts, words: Sequence[AddressWord]) -> bool:
     if not words:
         return True
     try:
-        await take_words(parts.db, parts.clock, words)
+        with may_be_away():
+            await take_words(parts.db, parts.clock, words)
     except Exception as error:
         _bear(error, len(words))
         half = len(words) // 2
@@ -54,7 +56,8 @@ async def _take_reports(parts: Parts, told: Sequence[Told]) -> list[str]:
     if not told:
         return []
     try:
-        return list(await take_reports(parts.db, parts.clock, told))
+        with may_be_away():
+            return list(await take_reports(parts.db, parts.clock, told))
     except Exception as error:
         _bear(error, len(told))
         half = len(told) // 2
@@ -63,10 +66,20 @@ async def _take_reports(parts: Parts, told: Sequence[Told]) -> list[str]:
         return await _take_reports(parts, told[:half]) + await _take_reports(parts, told[half:])
 
 
-def _bear(error: Exception, number: int) -> None:
-    """An error of what was said is logged by its kind alone, as its text may quote a customer; PostgreSQL's trouble is
-    for the provider to wait for."""
-    if isinstance(error, AWAY) and not isinstance(error, ValueError):
+@contextmanager
+def may_be_away() -> Iterator[None]:
+    """PostgreSQL's trouble within is for the provider to wait for: raises Unavailable."""
+    try:
+        yield
+    except AWAY as error:
+        if isinstance(error, ValueError):  # asyncpg's word for a value that it cannot encode
+            raise
         raise Unavailable(f"PostgreSQL is away ({type(error).__name__})") from error
+
+
+def _bear(error: Exception, number: int) -> None:
+    """Only its kind is logged, as its text may quote a customer."""
+    if isinstance(error, Unavailable):
+        raise error
     if number == 1:
         log.error("webhook.not_stored", error=type(error).__name__)

@@ -4,9 +4,11 @@ import asyncio
 import random
 
 from language.message_event import Report
+from store.address_words import AddressWord, take_words
 from store.database import Database
 from store.ingest import Ingest
-from store.message_reports import report
+from store.message_reports import report, take_reports
+from store.reporting import Told
 from tests.store.ingesting import NOW, Clock, alias, identify, publish_journey, track
 
 
@@ -130,3 +132,46 @@ async def test_reports_of_messages_keep_the_order_too(db: Database) -> None:
     await asyncio.gather(*(send(ingest) for ingest in ingests), *(tell(number) for number in range(3)), send_out())
     assert await deadlocks(db) == 0
     assert await db.pool.fetchval("SELECT count(*) FROM message_events") == 3 * 40
+
+
+async def test_webhooks_keep_the_order_too(db: Database) -> None:
+    """Batches of reports, and opt-outs of shared addresses, beside events and sends."""
+    await journeys(db)
+    dice = random.Random(9)
+    clock = Clock(NOW)
+    ingest = Ingest(db, clock)
+    users = [f"u{number}" for number in range(8)]
+    await ingest.accept([track("Begun", user, {"key": key}) for user in users for key in range(2)])
+    await db.pool.execute(
+        "INSERT INTO messages (key, enrolment_id, customer_id, step, visit, channel, message, message_class, status,"
+        " attempt, created_at, sent_at, recipient) SELECT id || '/hi/1/email', id, customer_id, 'hi', 1, 'email', 'hi',"
+        " 'service', 'sent', 1, $1, $1, 'a' || customer_id % 3 || '@example.com' FROM enrolments",
+        NOW,
+    )
+    keys = [row["key"] for row in await db.pool.fetch("SELECT key FROM messages")]
+
+    async def send() -> None:
+        for _ in range(15):
+            some = dice.sample(users, 4)
+            await ingest.accept([track(dice.choice(["Begun", "Left"]), user, {"key": 1}) for user in some])
+
+    async def tell(number: int) -> None:
+        for turn in range(15):
+            some = dice.sample(keys, 8)
+            told = [Told(key, dice.choice(("delivered", "opened")), f"{number} {turn} {key}") for key in some]
+            await take_reports(db, clock, told)
+
+    async def opt_out(number: int) -> None:
+        for turn in range(15):
+            addresses = [f"a{n}@example.com" for n in dice.sample(range(3), 2)]
+            said = [(f"{number % 2} {turn} {it}", it) for it in addresses]
+            words = [AddressWord(id, "email", it, "sendgrid", "", dead="gone", consent="opted_out") for id, it in said]
+            await take_words(db, clock, words)
+
+    async def send_out() -> None:
+        for _ in range(30):
+            await claim(db, dice)
+
+    await asyncio.gather(send(), *(tell(n) for n in range(3)), *(opt_out(n) for n in range(4)), send_out())
+    assert await deadlocks(db) == 0
+    assert await db.pool.fetchval("SELECT count(*) FROM message_events") == 3 * 15 * 8
