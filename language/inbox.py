@@ -61,7 +61,7 @@ class Inbox:
             self.is_rearmed = self._state.may_have_moved = True
             self.rearmed_at = delivery.at
         if delivery.stage is not None:
-            self._take_stage(delivery.stage, delivery.fact)
+            self._take_stage(delivery.stage, delivery.fact, delivery.at)
         if delivery.kind == "event" and delivery.fact:
             self._hear(delivery.fact.model_copy(update={"seq": delivery.seq}))
         elif delivery.kind == "end":
@@ -74,8 +74,8 @@ class Inbox:
         if self._program.interrupts:
             self._state.untested.append(fact)
 
-    def _take_stage(self, stage: str, fact: Fact | None) -> None:
-        """The same stage again changes nothing. Of one that begins, `event` is what brought it."""
+    def _take_stage(self, stage: str, fact: Fact | None, at: datetime) -> None:
+        """The same stage again changes nothing. One that begins cuts a wait short; `event` is what brought it."""
         state = self._state
         present = state.to_stage or self._program.stage_of(state.step)
         has_begun = bool(state.visits)
@@ -84,6 +84,8 @@ class Inbox:
         state.event = dict(fact.properties) if fact else state.event
         if has_begun:
             state.to_stage = stage
+            if state.is_inside and self._program.place_by_id[state.step or ""].step.is_waiting:
+                self._news.cut(at)
         else:
             state.step = self._program.entry_by_stage[stage]
 

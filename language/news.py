@@ -42,6 +42,11 @@ class News:
         self._keep([kept for kept in self._state.news if kept.at > until], until)
         self._state.deaf_until = until
 
+    def cut(self, at: datetime) -> None:
+        """A wait was cut short by what comes now: what came before is no longer new."""
+        self._keep([], at)
+        self._state.deaf_until = None
+
     def ignore(self, facts: Sequence[Fact]) -> None:
         """These were tested in vain."""
         tested = {fact.seq for fact in facts}

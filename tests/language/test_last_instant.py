@@ -100,6 +100,23 @@ async def test_what_ended_a_block_is_not_new_to_the_wait_below() -> None:
     assert (await twice.run()).outcome == "twice"
 
 
+async def test_what_came_during_a_wait_that_a_stage_cut_short_is_not_new_there() -> None:
+    text = """stage: {on: Status, is: event.to}
+stages:
+  a:
+    steps: [{wait: 2d}]
+  b:
+    steps:
+      - wait_for: [{on: Paid, do: [{stop: paid}]}]
+        within: 1d
+        otherwise: [{stop: unpaid}]
+"""
+    before = world(HEAD + text).event("1h", "Paid").event("2h", "Status", to="b")
+    assert (await before.run()).outcome == "unpaid"
+    together = world(HEAD + text).event("2h", "Status", to="b").event("2h", "Paid")
+    assert (await together.run()).outcome == "paid"
+
+
 SPLIT = """on_resume: skip
 steps:
   - wait: 1d
