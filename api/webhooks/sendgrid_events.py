@@ -3,7 +3,7 @@ times, and also about mails that are none of ours."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
@@ -33,6 +33,9 @@ OPTED_OUT_BY_DROP = {
     "Spam Reporting Address": "marked us as spam before",
 }
 """Why SendGrid did not even try, in its own words; other reasons say nothing of the address."""
+
+REST_OF_SECOND = timedelta(seconds=1, microseconds=-1)
+"""SendGrid tells whole seconds: of two words within one, the one that it brings counts."""
 
 LONGEST = {"event_id": 100, "reason": 100, "url": 2000, "user_agent": 300, "address": 320}
 
@@ -137,7 +140,7 @@ def _word(event: Event) -> AddressWord | None:
         consent=consent,
         by_topic=event.name.startswith("group_"),
         of=event.of,
-        at=event.at,
+        at=event.at and event.at + REST_OF_SECOND,
     )
 
 
