@@ -327,6 +327,7 @@ class Interpreter:
             if self.state.unwritten or self._inbox.is_stirred:
                 await self._write()
             elif until is None or self.now < until:
+                self.state.refuse = None
                 await self._port.sleep(until and min(until, self.now + LONGEST), lambda: self._wakes(listen, rearm))
                 self._inquiry.forget()
             elif may_be_late:
@@ -422,7 +423,7 @@ class Interpreter:
     async def do(self, deed: type[Deed], **what: Any) -> Answer:
         while True:
             await self._get_ready()
-            if deed.is_skipped and (reason := self.state.memory.get("refuse")):
+            if deed.is_skipped and (reason := self.state.refuse):
                 return Answer(verdict="refused", reason=reason)
             wanted = self._deed(deed, what)
             answer = await self._port.do(wanted)
@@ -437,7 +438,7 @@ class Interpreter:
         await self._attend()
         while self.state.is_paused:
             if reason := await self._resumption():
-                self.rewrite("refuse", reason)
+                self.state.refuse = reason
             await self._attend()
 
     async def _settle(self, message: SendMessage, receipt: Receipt, done: dict[str, Any]) -> datetime | None:
@@ -531,7 +532,7 @@ class Interpreter:
             valid_for=order.valid_for,
             if_unsure=order.if_unsure,
             scope=plain({**base_scope(state, self.now), **(order.values or {})}),
-            refuse=state.memory.get("refuse"),
+            refuse=state.refuse,
             held_out=is_held_out,
             on_cap=order.on_cap,
             progress=self._journal.progress(self.now),

@@ -68,10 +68,10 @@ class State(BaseModel):
     `news` holds events that no wait has passed or tested in vain (those are up to `heard_until`), at most `MOST_NEWS`;
     `has_lost_news` says that there were more. Events up to `deaf_until` are not new even when they arrive later.
     `unwritten` is trace that PostgreSQL does not have yet, `written_seq` what it knows of `seen_seq`. `ended_as` is an
-    outcome decided from outside, `to_stage` a stage. `may_have_moved`: a wait already left may
-    lie ahead again. `untested` are events that may end a block. `passes` are those of
-    blocks that repeat, by step; `arms` those drawn, by experiment. `trail` holds the steps passed last, at most
-    `MOST_PASSED`.
+    outcome decided from outside, `to_stage` a stage. `refuse` says why what is due now is left out, until something is
+    waited for. `may_have_moved`: a wait already left may lie ahead again. `untested` are events that may end a block.
+    `passes` are those of blocks that repeat, by step; `arms` those drawn, by experiment. `trail` holds the steps passed
+    last, at most `MOST_PASSED`.
     """
 
     step: str | None
@@ -101,6 +101,7 @@ class State(BaseModel):
     trail: list[Passed] = Field(default_factory=list)
 
     is_paused: bool = False
+    refuse: str | None = None
     ended_as: str | None = None
     to_stage: str | None = None
     may_have_moved: bool = False

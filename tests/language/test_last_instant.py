@@ -142,3 +142,14 @@ async def test_an_opening_before_the_wait_counts_where_what_came_already_does() 
 """
     given: World = world(text).about("1h", "Email Opened", "hello")
     assert (await given.run()).outcome == "opened"
+
+
+async def test_all_that_fell_due_during_a_pause_is_skipped_and_nothing_after_the_next_wait() -> None:
+    text = HEAD + (
+        "on_resume: skip\nsteps:\n  - wait: 1d\n  - {send: a, via: email}\n  - {coupon: c}\n"
+        "  - cascade: b\n    via: [{email: {wait: 1h}}, sms]\n  - wait: 1d\n  - {send: later, via: email}\n"
+    )
+    given = world(text).command("1h", "pause").command("3d", "resume")
+    await given.run()
+    assert given.log == ["96h later email"]
+    assert given.deeds == []
