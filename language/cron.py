@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema
+
+from language.compact import Compact
 
 FIELDS = 5
 EXAMPLE = "write for example 0 9 * * 1, which is Mondays at 09:00"
@@ -16,13 +17,11 @@ _SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 _REACHES = (timedelta(hours=1), timedelta(days=1), timedelta(days=32))
 
 
-class Cron:
+class Cron(Compact):
     """One cron line. A local time that the clocks skip comes at the first moment after; one that they repeat, once."""
 
-    __slots__ = ("source",)
-
     def __init__(self, source: str) -> None:
-        self.source = " ".join(source.split())
+        super().__init__(" ".join(source.split()))
         if len(self.source.split()) != FIELDS:
             raise ValueError(f"{source!r} is no cron line of {FIELDS} fields; {EXAMPLE}")
         try:
@@ -57,19 +56,6 @@ class Cron:
             if (moment := found.astimezone(UTC)) > last:
                 yield moment
                 last = moment
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Cron) and other.source == self.source
-
-    def __hash__(self) -> int:
-        return hash(self.source)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            lambda value: value if isinstance(value, cls) else cls(str(value)),
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda value: value.source),
-        )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

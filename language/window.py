@@ -2,27 +2,28 @@
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema
+
+from language.compact import Compact
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WINDOW = re.compile(r"(?:(?P<days>[A-Za-z,\- ]+?)\s+)?(?P<start>\d\d:\d\d)\s*-\s*(?P<end>\d\d:\d\d)")
 
 
-class Window:
+class Window(Compact):
     """Days of the week and a span of hours; the start belongs to it, the end does not. `24:00` ends a day."""
 
-    __slots__ = ("days", "end", "source", "start")
+    __slots__ = ("days", "end", "start")
 
     def __init__(self, source: str) -> None:
         found = _WINDOW.fullmatch(source.strip())
         if not found:
             raise ValueError(f"{source!r} is not a window; write for example Mon-Fri 09:00-18:00")
-        self.source = source
+        super().__init__(source)
         self.days = parse_days(found["days"] or "Mon-Sun")
         self.start, self.end = parse_minutes(found["start"]), parse_minutes(found["end"])
         if self.start >= self.end:
@@ -37,19 +38,6 @@ class Window:
                 return max(now, opening)
             day += timedelta(days=1)
         raise AssertionError("a week has one of the days")
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Window) and other.source == self.source
-
-    def __hash__(self) -> int:
-        return hash(self.source)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            lambda value: value if isinstance(value, cls) else cls(str(value)),
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda value: value.source),
-        )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

@@ -17,7 +17,8 @@ UNKNOWN = TimeZones()
 HOME = ["time_zone", "timezone", "phone", "address", "country"]
 """Traits that tell where a customer lives, where the profile does not."""
 
-# Each part is read only if asked for. Events about messages are those about this enrolment's own. `family` is the customer and all who were merged into it: what they did counts.
+# Each part is read only if asked for. Events about messages are those about this enrolment's own. `family` is the
+# customer and all who were merged into it: what they did counts.
 _LOOK_UP = f"""
 WITH RECURSIVE upward AS (
     SELECT id, merged_into FROM customers WHERE id = $1
