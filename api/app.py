@@ -7,7 +7,20 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 
-from api import clock, coupons, customers, enrolments, health, ingest, journeys, messages, suppressions, tasks, timeline
+from api import (
+    clock,
+    coupons,
+    customers,
+    enrolments,
+    health,
+    ingest,
+    journeys,
+    messages,
+    suppressions,
+    tasks,
+    timeline,
+    why,
+)
 from api.codec import codec_router
 from api.documentation import add_documentation
 from api.intake import Intake
@@ -61,8 +74,8 @@ def create_app(settings: Settings) -> FastAPI:
     add_problem_handlers(app)
     app.add_middleware(Shortcut, endpoint_by_path=ingest.endpoint_by_path())
     app.add_middleware(LastResort)
-    # A timeline's path is a customer's as well.
-    readers = (timeline, customers, enrolments, messages, journeys, tasks, coupons, suppressions, clock)
+    # The paths of the first two are customers' as well.
+    readers = (timeline, why, customers, enrolments, messages, journeys, tasks, coupons, suppressions, clock)
     trust = Trust.of(settings)
     written_for = (codec_router(settings), webhook_router(trust), voice_router(trust.twilio))
     for router in (ingest.router, *(it.router for it in readers), *written_for, health.router):

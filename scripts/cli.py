@@ -164,6 +164,21 @@ def schema(
     sys.exit(run(kind, output))
 
 
+@app.command()
+def why(
+    customer: Annotated[str, typer.Argument(help="Our id, or user_id:…, anonymous_id:…, email:…, phone:…")],
+    message: Annotated[str | None, typer.Argument(help="A message's id or key; left out: all.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Say why a customer got what they got, and not what they did not.
+
+    Each verdict with its reason, the rule that decided, and what was reported since.
+    """
+    from scripts.why import run
+
+    sys.exit(asyncio.run(run(_settings(), customer, message, as_json=json)))
+
+
 coupons = typer.Typer(help="Fill the pools of coupons, and see what is left in them.", no_args_is_help=True)
 app.add_typer(coupons, name="coupons")
 
