@@ -9,7 +9,8 @@ from typing import Any, Protocol
 class Outgoing:
     """One claimed message, exactly as it is stored: retries and look-ups use nothing else.
 
-    `content` is what a channel needs besides texts, see `language.rendering.Rendered`.
+    `content` is what a channel needs besides texts, see `language.rendering.Rendered`; `lasts` how long from now the
+    message is of use (real time), None: nobody says.
     """
 
     key: str
@@ -20,6 +21,8 @@ class Outgoing:
     text: str
     html: str | None
     content: dict[str, Any] = field(default_factory=dict)
+    message_class: str = "service"
+    lasts: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,7 +221,16 @@ class Sending:
             draft.text,
             draft.html,
             draft.content,
+            self.gate.message_class,
+            self._lasts,
         )
+
+    @property
+    def _lasts(self) -> timedelta | None:
+        if self.send.valid_for is None:
+            return None
+        left = self.send.due_at + self.send.valid_for - self.now
+        return max(left, timedelta()) / self.send.pace.speed
 
     @property
     def _call_window(self) -> timedelta:

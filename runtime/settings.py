@@ -1,6 +1,8 @@
 """Every setting of Sojourn: the environment (prefix `SOJOURN_`) or a `.env` file, read once."""
 
+import base64
 import json
+import re
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -68,12 +70,49 @@ def _readable_failpoints(specs: tuple[str, ...]) -> tuple[str, ...]:
     return specs
 
 
+def _readable_vapid_key(key: SecretStr) -> SecretStr:
+    text = key.get_secret_value()
+    try:
+        is_key = len(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))) == 32
+    except ValueError:
+        is_key = False
+    if not is_key:
+        raise ValueError("must be 32 bytes as base64url")
+    return key
+
+
+def _readable_vapid_subject(subject: str) -> str:
+    if not re.fullmatch(r"mailto:[^@\s]+@[\w-]+(\.[\w-]+)+", subject):
+        raise ValueError("must be mailto: and an e-mail address")
+    return subject
+
+
+def _readable_service_account(account: SecretStr) -> SecretStr:
+    try:
+        given = json.loads(account.get_secret_value())
+    except ValueError:
+        raise ValueError("must be JSON: the text of the key file, in one line") from None
+    names = ("project_id", "client_email", "private_key")
+    if not isinstance(given, dict) or not all(isinstance(given.get(name), str) for name in names):
+        raise ValueError(f"must hold {', '.join(names)}")
+    return account
+
+
 Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_as_list)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_as_list)]
 Url = Annotated[str, AfterValidator(_without_trailing_slash)]
 OptionalUrl = Annotated[Url | None, BeforeValidator(_blank_as_none)]
 OptionalText = Annotated[str | None, BeforeValidator(_blank_as_none)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_as_none)]
+OptionalVapidKey = Annotated[
+    Annotated[SecretStr, AfterValidator(_readable_vapid_key)] | None, BeforeValidator(_blank_as_none)
+]
+OptionalVapidSubject = Annotated[
+    Annotated[str, AfterValidator(_readable_vapid_subject)] | None, BeforeValidator(_blank_as_none)
+]
+OptionalServiceAccount = Annotated[
+    Annotated[SecretStr, AfterValidator(_readable_service_account)] | None, BeforeValidator(_blank_as_none)
+]
 OptionalRate = Annotated[Annotated[float, Field(gt=0)] | None, BeforeValidator(_blank_as_none)]
 PostgresUrl = Annotated[str, AfterValidator(_as_plain_postgres), PlainSerializer(str)]
 
@@ -123,6 +162,12 @@ class Settings(BaseSettings):
     sendgrid_from: OptionalText = None
     sendgrid_webhook_public_key: OptionalText = None
     sendgrid_url: OptionalUrl = None
+    vapid_private_key: OptionalVapidKey = Field(None, description="signs web push: 32 bytes as base64url")
+    vapid_subject: OptionalVapidSubject = Field(None, description="whom push services write to: mailto:…")
+    web_push_services: Names = Field((), description="more hosts of push services, besides the browsers' own")
+    web_push_url: OptionalUrl = None
+    fcm_service_account: OptionalServiceAccount = Field(None, description="the text of Google's key file (JSON)")
+    fcm_url: OptionalUrl = None
 
     sandbox_calls: Literal["no_answer", "answered", "busy", "machine", "wait"] = Field(
         "no_answer", description="how the sandbox ends a call that has rung out; wait: only its page does"
@@ -165,7 +210,12 @@ class Settings(BaseSettings):
     @property
     def sends_for_real(self) -> bool:
         """Whether a provider's account is set and nothing stands in for that provider."""
-        real = ((self.twilio_account_sid, self.twilio_url), (self.sendgrid_api_key, self.sendgrid_url))
+        real = (
+            (self.twilio_account_sid, self.twilio_url),
+            (self.sendgrid_api_key, self.sendgrid_url),
+            (self.vapid_private_key, self.web_push_url),
+            (self.fcm_service_account, self.fcm_url),
+        )
         return any(account is not None and stand_in is None for account, stand_in in real)
 
     def require_api(self) -> None:
@@ -182,7 +232,8 @@ class Settings(BaseSettings):
         twilio = (self.twilio_account_sid, self.twilio_auth_token, self.twilio_from, self.twilio_messaging_service_sid)
         sendgrid = (self.sendgrid_api_key, self.sendgrid_from)
         missing = self._missing_twilio() if self.is_guarded or any(twilio) else []
-        return missing + (self._missing_sendgrid() if self.is_guarded or any(sendgrid) else [])
+        missing += self._missing_sendgrid() if self.is_guarded or any(sendgrid) else []
+        return missing + (self._missing_vapid() if self.vapid_private_key or self.vapid_subject else [])
 
     def _missing_twilio(self) -> list[str]:
         missing = self._missing(twilio_account_sid="from Twilio's console", twilio_auth_token="from Twilio's console")
@@ -193,6 +244,11 @@ class Settings(BaseSettings):
     def _missing_sendgrid(self) -> list[str]:
         return self._missing(
             sendgrid_api_key="from SendGrid's settings", sendgrid_from="the verified address e-mails come from"
+        )
+
+    def _missing_vapid(self) -> list[str]:
+        return self._missing(
+            vapid_private_key="32 random bytes as base64url", vapid_subject="whom push services write to: mailto:…"
         )
 
     def _missing_encryption(self) -> list[str]:

@@ -8,10 +8,13 @@ from urllib.parse import urlsplit
 from activities.channel import Channel
 from activities.channels.call_pace import CallPace
 from activities.channels.email import EmailChannel, SendGridAccount
+from activities.channels.google_token import ServiceAccount
+from activities.channels.push import FcmAccount, PushChannel
 from activities.channels.sandbox import SandboxChannel, UnprovidedChannel
 from activities.channels.sms import SmsChannel
 from activities.channels.twilio_client import TwilioAccount
 from activities.channels.voice import VoiceChannel
+from activities.channels.web_push import WebPushAccount, WebPushChannel
 from activities.channels.whatsapp import WhatsappChannel
 from language.channel import CHANNELS
 from runtime.settings import Settings, is_loopback
@@ -28,7 +31,7 @@ CALLS_PER_SECOND = 1.0
 LOCAL_SETTLE = timedelta(seconds=1)
 """How long a stand-in on this machine may take to show what it accepted; a real provider takes longer."""
 
-Provided = SmsChannel | WhatsappChannel | VoiceChannel | EmailChannel
+Provided = SmsChannel | WhatsappChannel | VoiceChannel | EmailChannel | WebPushChannel | PushChannel
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,10 @@ def _provided(settings: Settings, db: Database) -> Iterator[Provided]:
     if sender := settings.twilio_voice_from or settings.twilio_from or lent:
         yield VoiceChannel(replace(account, sender=sender), _call_pace(settings, account))
     yield EmailChannel(sendgrid_account(settings))
+    if web_push := web_push_account(settings):
+        yield WebPushChannel(web_push)
+    if fcm := fcm_account(settings):
+        yield PushChannel(fcm)
 
 
 def _call_pace(settings: Settings, account: TwilioAccount) -> CallPace | None:
@@ -103,6 +110,21 @@ def sendgrid_account(settings: Settings) -> SendGridAccount:
     if settings.sendgrid_api_key is not None:
         account = replace(account, api_key=settings.sendgrid_api_key.get_secret_value(), url=settings.sendgrid_url)
     return replace(account, settle=LOCAL_SETTLE) if _is_local(account.url) else account
+
+
+def web_push_account(settings: Settings) -> WebPushAccount | None:
+    """The key of the settings; without one there is no web push."""
+    if settings.vapid_private_key is None or settings.vapid_subject is None:
+        return None
+    key = settings.vapid_private_key.get_secret_value()
+    return WebPushAccount(key, settings.vapid_subject, settings.web_push_services, settings.web_push_url)
+
+
+def fcm_account(settings: Settings) -> FcmAccount | None:
+    """The account of the settings; without one there is no push."""
+    if settings.fcm_service_account is None:
+        return None
+    return FcmAccount(ServiceAccount.read(settings.fcm_service_account.get_secret_value()), settings.fcm_url)
 
 
 def _is_local(url: str | None) -> bool:
