@@ -9,13 +9,13 @@ from pydantic import BaseModel, Field
 
 from api.customers import Named
 from api.naming import customer_of
+from api.next_possible import next_possible
 from api.not_tried import NotTriedRead, Standing, all_passed_over, not_tried, where_it_stands
 from api.paging import Asked
 from api.provided import Db
 from api.security import NeedsApiKey
 from api.sentence import sentence, spoken
-from language.deciding_rule import deciding_rule
-from language.policy import Policy
+from language.deciding_rule import Rule, deciding_rule
 from store.database import Database
 from store.policies import PolicyShelf
 from store.reading_customers import CustomerRecord
@@ -87,7 +87,10 @@ class MessageWhyRead(BaseModel):
         examples=["policy.caps.offers_a_week"],
     )
     rule_words: str | None = Field(examples=["the cap offers_a_week of the contact policy"])
-    next_possible_at: datetime | None = Field(description="Held: when it is decided about again. Journey time.")
+    next_possible_at: datetime | None = Field(
+        description="Held: when it is decided about again. Dropped by a cap: when one like it could go out, as things "
+        "stood then. Journey time."
+    )
     reports: list[ReportWhyRead]
 
 
@@ -122,7 +125,7 @@ async def explain(db: Database, customer: CustomerRecord, message: str | None = 
     standing = Standing(enrolments, refusals, await list_passed_over(db, family, limit=MOST), zone)
     records = await _messages(db, family, message)
     absent = await _not_tried(db, family, message, records, standing)
-    messages = await _judged(db, records, enrolments, zone)
+    messages = await _judged(db, customer, records, enrolments)
     concerned = {it.journey for it in records} | {it.journey for it in absent}
     journeys = [it for it in _journeys(standing) if message is None or it.journey in concerned]
     return WhyRead(customer=customer.id, time_zone=zone, journeys=journeys, messages=messages, not_tried=absent)
@@ -152,26 +155,37 @@ async def _not_tried(
 
 
 async def _judged(
-    db: Database, records: Sequence[MessageRecord], enrolments: Sequence[EnrolmentRecord], zone: str | None
+    db: Database,
+    customer: CustomerRecord,
+    records: Sequence[MessageRecord],
+    enrolments: Sequence[EnrolmentRecord],
 ) -> list[MessageWhyRead]:
     policy = await PolicyShelf(db).policy()
+    possible = await next_possible(db, customer, records, policy)
     enrolment_by_id = {it.id: it for it in enrolments}
     reports: dict[str, list[ReportRecord]] = {}
     for report in await list_reports(db, [it.key for it in records]):
         reports.setdefault(report.message_key, []).append(report)
-    return [_message(it, reports.get(it.key, []), enrolment_by_id.get(it.enrolment_id), policy, zone) for it in records]
+    return [
+        _message(
+            it,
+            deciding_rule(it.status, it.reason, policy),
+            possible.get(it.key) or _tries_again_at(it, enrolment_by_id.get(it.enrolment_id)),
+            reports.get(it.key, []),
+            customer.time_zone,
+        )
+        for it in records
+    ]
 
 
 def _message(
     record: MessageRecord,
+    rule: Rule | None,
+    next_possible_at: datetime | None,
     reports: Sequence[ReportRecord],
-    enrolment: EnrolmentRecord | None,
-    policy: Policy,
     zone: str | None,
 ) -> MessageWhyRead:
     went_out = record.sent_at is not None
-    verdict = "sent" if went_out else _VERDICTS.get(record.status, "not_sent")
-    rule = deciding_rule(record.status, record.reason, policy)
     details = {"status": record.status, "reason": record.reason, "is_sent": went_out}
     at = record.sent_at or record.claimed_at or record.created_at
     return MessageWhyRead(
@@ -182,13 +196,13 @@ def _message(
         enrolment=record.enrolment_id,
         step=record.step,
         at=at,
-        verdict=verdict,
+        verdict="sent" if went_out else _VERDICTS.get(record.status, "not_sent"),
         status=record.status,
         sentence=_told(record, "message", at, zone, **details),
         reason=record.reason,
         rule=rule.name if rule else None,
         rule_words=rule.words if rule else None,
-        next_possible_at=_tries_again_at(record, enrolment),
+        next_possible_at=next_possible_at,
         reports=[_report(record, it, zone) for it in reports],
     )
 

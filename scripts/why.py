@@ -55,7 +55,8 @@ def _message(message: MessageWhyRead, why: WhyRead) -> Iterator[str]:
     if message.rule is not None:
         yield f"rule: {message.rule_words} ({message.rule})"
     if message.next_possible_at is not None:
-        yield f"decided about again: {_clock(message.next_possible_at, why)}"
+        what = "decided about again" if message.verdict == "held" else "next possible"
+        yield f"{what}: {_clock(message.next_possible_at, why)}"
     yield f"journey {message.journey}, step {message.step}: {message.key}"
     for report in message.reports:
         yield f"{_clock(report.at, why)}  {report.sentence}"

@@ -59,6 +59,21 @@ async def test_a_capped_message_names_its_cap(db: Database) -> None:
     )
 
 
+async def test_a_dropped_message_says_when_one_like_it_could_go_out(db: Database) -> None:
+    await publish_policy(db, POLICY, at=AT)
+    ana = await add_customer(db, time_zone="UTC")
+    life = await add_enrolment(db, ana)
+    for days in (1, 3, 5):
+        await add_message(db, life, f"send_{days}", message="news", claimed_at=after(days=-days), sent_at=AT)
+    await add_message(db, life, "send_later", message="news", claimed_at=after(days=1), sent_at=after(days=1))
+    reason = "3 promotional messages in 7 days, limit 3; next possible Tuesday 12:00"
+    dropped = {"message": "offer", "status": "suppressed"}
+    key = await add_message(db, life, "send_offer", **dropped, reason=reason)
+    other = await add_message(db, life, "send_offer", **dropped, reason=CAPPED, visit=2)
+    found = {it["key"]: it["next_possible_at"] for it in (await why(db, ana, message="offer"))["messages"]}
+    assert found == {key: "2026-03-03T12:00:00Z", other: None}
+
+
 async def test_a_held_message_says_when_it_is_decided_about_again(db: Database) -> None:
     ana = await add_customer(db, time_zone="Europe/Lisbon")
     life = await add_enrolment(db, ana, step="send_offer")
