@@ -34,11 +34,7 @@ class Standing:
 def all_passed_over(standing: Standing) -> list[NotTriedRead]:
     """Every send that was passed over."""
     journey_by_id = {it.id: it.journey for it in standing.enrolments}
-    return [
-        _passed_over(it, journey_by_id[it.enrolment_id], standing)
-        for it in standing.passed_over
-        if it.enrolment_id in journey_by_id
-    ]
+    return [_passed_over(it, journey_by_id[it.enrolment_id], standing) for it in standing.passed_over]
 
 
 def not_tried(

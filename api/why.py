@@ -122,7 +122,8 @@ async def explain(db: Database, customer: CustomerRecord, message: str | None = 
     family, zone = customer.family, customer.time_zone
     enrolments = (await list_enrolments(db, EnrolmentFilter(customer_ids=family), limit=MOST)).items
     refusals = await list_refusals(db, family, limit=MOST)
-    standing = Standing(enrolments, refusals, await list_passed_over(db, family, limit=MOST), zone)
+    passed_over = await list_passed_over(db, [it.id for it in enrolments], limit=MOST)
+    standing = Standing(enrolments, refusals, passed_over, zone)
     records = await _messages(db, family, message)
     absent = await _not_tried(db, family, message, records, standing)
     messages = await _judged(db, customer, records, enrolments)

@@ -20,10 +20,9 @@ WHERE message_key = ANY($1::text[]) ORDER BY at, id
 """
 
 _PASSED_OVER = """
-SELECT s.enrolment_id, s.step, s.visit, s.entered_at AS at, s.result ->> 'skipped' AS reason
-FROM enrolments e JOIN steps s ON s.enrolment_id = e.id
-WHERE e.customer_id = ANY($1::bigint[]) AND s.verb IN ('send', 'cascade') AND s.result ? 'skipped'
-ORDER BY s.entered_at DESC, s.number DESC LIMIT $2
+SELECT enrolment_id, step, visit, entered_at AS at, result ->> 'skipped' AS reason FROM steps
+WHERE enrolment_id = ANY($1::bigint[]) AND verb IN ('send', 'cascade') AND result ? 'skipped'
+ORDER BY entered_at DESC, number DESC LIMIT $2
 """
 
 # The versions that the customer has been in, and those that are live.
@@ -78,7 +77,7 @@ class SenderRecord:
 
 
 async def list_refusals(db: Database, family: Sequence[int], *, limit: int) -> list[RefusalRecord]:
-    """The newest first. `family` are the ids under which the customer's rows may stand, here and below."""
+    """The newest first. `family` are the ids under which the customer's rows may stand."""
     return [RefusalRecord(**row) for row in await db.pool.fetch(_REFUSALS, list(family), limit)]
 
 
@@ -87,9 +86,9 @@ async def list_reports(db: Database, keys: Sequence[str]) -> list[ReportRecord]:
     return [ReportRecord(**row) for row in await db.pool.fetch(_REPORTS, list(keys))]
 
 
-async def list_passed_over(db: Database, family: Sequence[int], *, limit: int) -> list[PassedOverRecord]:
+async def list_passed_over(db: Database, enrolment_ids: Sequence[int], *, limit: int) -> list[PassedOverRecord]:
     """The newest first."""
-    return [PassedOverRecord(**row) for row in await db.pool.fetch(_PASSED_OVER, list(family), limit)]
+    return [PassedOverRecord(**row) for row in await db.pool.fetch(_PASSED_OVER, list(enrolment_ids), limit)]
 
 
 async def list_senders(db: Database, family: Sequence[int], message: str) -> list[SenderRecord]:

@@ -13,6 +13,7 @@ from store.reading_enrolments import EnrolmentFilter, list_enrolments
 from store.reading_messages import MessageFilter, list_messages
 from store.reading_tasks import TaskFilter, list_tasks
 from store.reading_timeline import Order, read_timeline
+from store.reading_why import list_passed_over, list_refusals, list_reports
 from tests.rows import AT, add_version
 
 MANY = 20_000
@@ -145,4 +146,23 @@ async def test_what_a_customer_got_is_counted_without_reading_what_others_got(db
     await db.pool.execute("UPDATE messages SET claimed_at = created_at WHERE customer_id = 7")
     contacts = await read_contacts(watched, 7, since=AT, but="6")
     assert len(contacts) == MANY // 100 - 1
+    assert watched.touched < ALLOWED
+
+
+async def test_why_is_answered_without_reading_about_others(db: Database, watched: Watched) -> None:
+    await db.pool.execute(f"""
+        INSERT INTO steps (enrolment_id, step, visit, verb, entered_at, result)
+        SELECT n, 'send', 1, 'send', '{AT}', '{{"skipped": "not enabled"}}' FROM generate_series(1, {MANY}) n;
+        INSERT INTO verdicts (customer_id, journey, verdict, reason, at)
+        SELECT 1 + n % 100, 'win_back', 'not_started', 'already in it', '{AT}' FROM generate_series(1, {MANY}) n;
+        INSERT INTO message_events (event_id, message_key, report, at, occurred_at)
+        SELECT n, n, 'delivered', '{AT}', '{AT}' FROM generate_series(1, {MANY}) n;
+        ANALYZE
+    """)
+    asked = cast(Database, watched)
+    assert len(await list_passed_over(asked, range(1, 101), limit=50)) == 50
+    assert watched.touched < ALLOWED
+    assert [it.times for it in await list_refusals(asked, [7], limit=50)] == [MANY // 100]
+    assert watched.touched < ALLOWED
+    assert len(await list_reports(asked, [str(n) for n in range(1, 101)])) == 100
     assert watched.touched < ALLOWED
