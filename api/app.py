@@ -27,6 +27,7 @@ from api.intake import Intake
 from api.last_resort import LastResort
 from api.parts import Parts, running
 from api.problem import PROBLEMS, add_problem_handlers
+from api.push import push_router
 from api.sandbox.app import sandbox_router
 from api.sandbox.calls import RingingCalls, ending
 from api.sandbox.reports import SandboxReports
@@ -77,7 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
     # The paths of the first two are customers' as well.
     readers = (timeline, why, customers, enrolments, messages, journeys, tasks, coupons, suppressions, clock)
     trust = Trust.of(settings)
-    written_for = (codec_router(settings), webhook_router(trust), voice_router(trust.twilio))
+    written_for = (codec_router(settings), webhook_router(trust), voice_router(trust.twilio), push_router(settings))
     for router in (ingest.router, *(it.router for it in readers), *written_for, health.router):
         app.include_router(router)
     if settings.needs_sandbox or settings.may_pretend:

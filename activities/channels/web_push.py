@@ -140,7 +140,8 @@ def label(key: str) -> str:
 
 def lifetime(outgoing: Outgoing) -> int:
     """Seconds for which a service keeps the message for a device that is off."""
-    return int(min(outgoing.lasts or LASTS, LONGEST).total_seconds())
+    lasts = LASTS if outgoing.lasts is None else outgoing.lasts
+    return int(min(lasts, LONGEST).total_seconds())
 
 
 def _notification(outgoing: Outgoing) -> bytes:
