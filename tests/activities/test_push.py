@@ -27,6 +27,8 @@ from activities.channels.google_token import ServiceAccount
 from activities.channels.push import FcmAccount, PushChannel
 from activities.channels.web_push import WebPushAccount, WebPushChannel
 from language.address import address
+from runtime.settings import load_settings
+from store.database import Database
 from tests.activities.push_services import (
     PROJECT,
     TOKEN,
@@ -37,6 +39,7 @@ from tests.activities.push_services import (
     push_services,
 )
 from tests.sending import NOW, Desk
+from worker.channels import Channels
 
 CONTENT = {"title": "Your flat", "body": "Guten Tag", "url": "https://flats.test/7"}
 BROWSER = Browser()
@@ -316,3 +319,19 @@ async def test_a_lost_answer_is_decided_by_if_unsure(desk: Desk, services: PushS
         "3600s",
         "3600s",
     ]
+
+
+async def test_accounts_of_the_settings_are_sent_by(db: Database, services: PushServices) -> None:
+    account = json.dumps(services.service_account())
+    web = {"vapid_private_key": VAPID_KEY, "vapid_subject": "mailto:ops@flats.test", "web_push_url": services.url}
+    settings = load_settings(**web, fcm_service_account=account, fcm_url=services.url)
+    channels = Channels.from_settings(settings, db)
+    for name, outgoing in OUTGOING.items():
+        await channels.by_name[name].send(outgoing, within=5)
+    await channels.close()
+    assert [asked.path.split("/")[1] for asked in services.asked] == ["fcm", "v1"]
+
+
+async def test_a_message_that_is_over_is_kept_for_nobody(services: PushServices, web_push: WebPushChannel) -> None:
+    await web_push.send(replace(WEB_PUSH, lasts=timedelta(0)), within=2)
+    assert services.asked[0].headers["TTL"] == "0"

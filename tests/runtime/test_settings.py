@@ -10,6 +10,7 @@ KEY = f"2026:{base64.b64encode(bytes(32)).decode()}"
 KEYS = {"write_keys": "w", "api_keys": "a", "encryption_keys": KEY}
 TWILIO = {"twilio_account_sid": "AC1", "twilio_auth_token": "t", "twilio_from": "+15005550006"}
 SENDGRID = {"sendgrid_api_key": "SG.1", "sendgrid_from": "hello@example.com"}
+VAPID_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode().rstrip("=")
 NO_TWILIO = ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"]
 NO_SENDGRID = ["SENDGRID_API_KEY", "SENDGRID_FROM"]
 
@@ -101,11 +102,33 @@ def test_a_worker_of_production_never_sends_to_the_sandbox(guarded: dict[str, st
         ({**TWILIO, "twilio_from": ""}, ["TWILIO_FROM"]),
         ({**TWILIO, "twilio_from": "", "twilio_messaging_service_sid": "MG1"}, []),
         ({"sendgrid_api_key": "SG.1"}, ["SENDGRID_FROM"]),
+        ({"vapid_private_key": VAPID_KEY}, ["VAPID_SUBJECT"]),
+        ({"vapid_subject": "mailto:ops@example.com"}, ["VAPID_PRIVATE_KEY"]),
+        ({"vapid_private_key": "", "vapid_subject": "", "fcm_service_account": ""}, []),
         ({}, []),
     ],
 )
 def test_a_provider_is_set_up_whole_or_played_by_the_sandbox(given: dict[str, str], missing: list[str]) -> None:
     assert refused(load_settings(**given).require_worker) == missing
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("vapid_private_key", "hunter2"),
+        ("vapid_private_key", "ähunter2"),
+        ("vapid_subject", "hunter2@example.com"),
+        ("vapid_subject", "mailto:hunter2"),
+        ("fcm_service_account", "hunter2.json"),
+        ("fcm_service_account", '["hunter2"]'),
+        ("fcm_service_account", '{"project_id": "hunter2", "client_email": "a", "private_key": 1}'),
+    ],
+)
+def test_a_push_account_that_cannot_be_read_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(SettingsInvalid, match=f"SOJOURN_{name.upper()}: must") as caught:
+        load_settings(**{name: value})
+
+    assert "hunter2" not in str(caught.value)
 
 
 def test_the_sandbox_is_there_while_one_provider_has_no_account() -> None:
@@ -119,6 +142,8 @@ def test_it_is_known_whether_messages_leave_this_machine() -> None:
     assert not load_settings().sends_for_real
     assert load_settings(**account).sends_for_real
     assert not load_settings(**account, twilio_url="http://127.0.0.1:1").sends_for_real
+    assert load_settings(vapid_private_key=VAPID_KEY).sends_for_real
+    assert not load_settings(vapid_private_key=VAPID_KEY, web_push_url="http://127.0.0.1:1").sends_for_real
 
 
 @pytest.mark.parametrize(("written", "rate"), [("", None), ("2.5", 2.5)])
