@@ -50,6 +50,7 @@ class TwilioClient:
     def __init__(self, account: TwilioAccount) -> None:
         self._http = TwilioDoor(account.url)
         self.sdk = Client(account.account_sid, account.auth_token, http_client=self._http)
+        _ = self.sdk.messages, self.sdk.calls  # loaded now: that takes seconds, which a claimed send does not have
 
     async def close(self) -> None:
         await self._http.close()
