@@ -77,9 +77,9 @@ def _steps_sending(part: Any, message: str) -> Iterator[str]:
 
 def _not_reached(enrolment: EnrolmentRecord, time_zone: str | None) -> str:
     if enrolment.state == "active":
-        return f"Not due yet in {enrolment.journey}: {where_it_stands(enrolment, time_zone)}"
+        return f"Not reached in {enrolment.journey} so far: {where_it_stands(enrolment, time_zone)}"
     outcome = str(enrolment.outcome or "").replace("_", " ")
-    return f"Never due in {enrolment.journey}, which the customer has left before it: {outcome}"
+    return f"Not reached in {enrolment.journey} before the customer left it: {outcome}"
 
 
 def where_it_stands(enrolment: EnrolmentRecord, time_zone: str | None) -> str:

@@ -154,8 +154,8 @@ async def test_a_message_nobody_decided_about_says_why(db: Database) -> None:
     await refuse(db, ana, "refused", "already in this journey")
     found = (await why(db, ana, message="offer"))["not_tried"]
     assert [it["sentence"] for it in found] == [
-        "Not due yet in early: now in step wait",
-        "Never due in over, which the customer has left before it: converted",
+        "Not reached in early so far: now in step wait",
+        "Not reached in over before the customer left it: converted",
         "Passed over in step send_offer on Sun 1 Mar 12:00 UTC: not enabled",
         "Did not enter refused: already in this journey",
         "Never entered unknown: nothing has happened that starts it, or its condition did not hold then",
