@@ -11,10 +11,15 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from runtime.temporal_server import temporary_temporal
 from store.database import Database
 from store.migrate import migrate
+
+# How fast examples are made says how busy the machine is, and nothing about us.
+settings.register_profile("sojourn", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("sojourn")
 
 TEMPLATE = "sojourn_template"
 _numbers = itertools.count(1)
