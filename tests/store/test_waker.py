@@ -17,8 +17,11 @@ async def pair(db: Database) -> AsyncIterator[tuple[Waker, Waker]]:
 
 
 async def listening(db: Database, number: int) -> None:
-    """Until that many connections listen."""
-    query = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+    """Until that many connections have finished their LISTEN."""
+    query = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE query LIKE 'LISTEN%' AND state = 'idle' AND datname = current_database()"
+    )
     while await db.pool.fetchval(query) < number:
         await asyncio.sleep(0.01)
 
@@ -44,7 +47,7 @@ async def test_many_wakes_at_once_are_one(pair: tuple[Waker, Waker]) -> None:
 async def test_wakes_again_after_postgresql_dropped_the_connections(db: Database, pair: tuple[Waker, Waker]) -> None:
     one, other = pair
     await db.pool.fetch(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
         " WHERE query LIKE 'LISTEN%' AND datname = current_database()"
     )
     await listening(db, 2)
