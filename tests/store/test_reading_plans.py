@@ -1,5 +1,6 @@
 """Lists stay quick when there are many rows: each is read by an index, a page at a time."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from store.reading_messages import MessageFilter, list_messages
 from store.reading_tasks import TaskFilter, list_tasks
 from store.reading_timeline import Order, read_timeline
 from store.reading_why import list_passed_over, list_refusals, list_reports
+from tests.conftest import address_of, execute
 from tests.rows import AT, add_version
 
 MANY = 20_000
@@ -71,11 +73,25 @@ def _touched(plan: Any) -> Iterator[float]:
             yield from _touched(plan.get("Plans", []))
 
 
+@pytest.fixture(scope="module")
+def database_template(postgres_url: str, database_template: str) -> str:
+    """A full database to copy: filling one takes longer than all these tests."""
+    name = "sojourn_full"
+    execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {database_template}")
+
+    async def fill() -> None:
+        db = await Database.open(address_of(postgres_url, name))
+        for journey in ("reservation", "win_back"):
+            await add_version(db, journey)
+        await db.pool.execute(FILL)
+        await db.close()
+
+    asyncio.run(fill())
+    return name
+
+
 @pytest.fixture
 async def watched(db: Database) -> Watched:
-    for journey in ("reservation", "win_back"):
-        await add_version(db, journey)
-    await db.pool.execute(FILL)
     return Watched(db)
 
 
