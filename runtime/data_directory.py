@@ -1,5 +1,6 @@
 """What `sojourn up` keeps between its runs: databases, logs, development keys, the demo clock's origin."""
 
+import base64
 import fcntl
 import os
 import secrets
@@ -16,12 +17,13 @@ class DataDirectoryProblem(Exception):
 
 
 class DevelopmentKeys(BaseModel):
-    """Random keys of one data directory."""
+    """Random keys of one data directory. `signing_key` is `id:base64`."""
 
     model_config = ConfigDict(frozen=True)
 
     write_key: str
     api_key: str
+    signing_key: str = ""
 
 
 class DemoClock(BaseModel):
@@ -74,9 +76,15 @@ class DataDirectory:
         """The keys made for this directory at its first use."""
         path = self.path / "keys.json"
         if path.exists():
-            return DevelopmentKeys.model_validate_json(path.read_bytes())
-        keys = DevelopmentKeys(write_key=f"wk_{secrets.token_urlsafe(24)}", api_key=f"ak_{secrets.token_urlsafe(24)}")
-        _write(path, keys)
+            keys = DevelopmentKeys.model_validate_json(path.read_bytes())
+        else:
+            keys = DevelopmentKeys(
+                write_key=f"wk_{secrets.token_urlsafe(24)}", api_key=f"ak_{secrets.token_urlsafe(24)}"
+            )
+        if not keys.signing_key:
+            signing_key = f"development:{base64.b64encode(secrets.token_bytes(32)).decode()}"
+            keys = keys.model_copy(update={"signing_key": signing_key})
+            _write(path, keys)
         return keys
 
     def clock(self, speed: float | None) -> DemoClock:

@@ -1,4 +1,4 @@
-"""Encryption keys as they are written in settings: `id:base64 of 32 bytes`."""
+"""Keys for encryption and signatures as they are written in settings: `id:base64 of 32 bytes`."""
 
 import base64
 import binascii

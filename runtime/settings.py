@@ -144,6 +144,9 @@ class Settings(BaseSettings):
     encryption_keys: Annotated[Keys, AfterValidator(_readable_keys)] = Field(
         (), description="id:base64 of 32 bytes, the newest first; the first encrypts, all decrypt"
     )
+    signing_keys: Annotated[Keys, AfterValidator(_readable_keys)] = Field(
+        (), description="id:base64 of 32 bytes, the newest first; the first signs customers' links, all are believed"
+    )
 
     twilio_account_sid: OptionalText = None
     twilio_auth_token: OptionalSecret = None
@@ -221,11 +224,11 @@ class Settings(BaseSettings):
     def require_api(self) -> None:
         """Raises SettingsInvalid if the API cannot be run safely with these settings."""
         missing = self._missing(write_keys="keys for ingest", api_keys="keys for everything else")
-        self._refuse(missing + self._missing_encryption() + self._missing_providers())
+        self._refuse(missing + self._missing_secrets() + self._missing_providers())
 
     def require_worker(self) -> None:
         """Raises SettingsInvalid if the worker cannot be run safely with these settings."""
-        self._refuse(self._missing_encryption() + self._missing_providers())
+        self._refuse(self._missing_secrets() + self._missing_providers())
 
     def _missing_providers(self) -> list[str]:
         """All of a provider, or nothing of it; and nothing only where the sandbox may play it."""
@@ -251,11 +254,12 @@ class Settings(BaseSettings):
             vapid_private_key="32 random bytes as base64url", vapid_subject="whom push services write to: mailto:…"
         )
 
-    def _missing_encryption(self) -> list[str]:
+    def _missing_secrets(self) -> list[str]:
         if not self.is_guarded:
             return []
         return self._missing(
-            encryption_keys="id:base64 of 32 random bytes (outside development payloads are encrypted)"
+            encryption_keys="id:base64 of 32 random bytes (outside development payloads are encrypted)",
+            signing_keys="id:base64 of 32 random bytes (they sign the links by which customers unsubscribe)",
         )
 
     def _missing(self, **meaning_by_field: str) -> list[str]:

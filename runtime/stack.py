@@ -98,6 +98,7 @@ class EmbeddedStack:
         keys = self.directory.development_keys()
         self.write_keys = tuple(key.get_secret_value() for key in settings.write_keys) or (keys.write_key,)
         self.api_keys = tuple(key.get_secret_value() for key in settings.api_keys) or (keys.api_key,)
+        self.signing_keys = tuple(key.get_secret_value() for key in settings.signing_keys) or (keys.signing_key,)
         if settings.clock_speed != 1 and self._asked_speed is None:
             self._asked_speed = settings.clock_speed
 
@@ -176,6 +177,7 @@ class EmbeddedStack:
             "TEMPORAL_UI_URL": self.temporal_ui_url or "",
             "WRITE_KEYS": ",".join(self.write_keys),
             "API_KEYS": ",".join(self.api_keys),
+            "SIGNING_KEYS": ",".join(self.signing_keys),
             "CLOCK_SPEED": str(self.clock.speed),
             "CLOCK_ORIGIN": self.clock.origin.isoformat(),
             **self._defaults(),

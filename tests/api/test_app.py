@@ -9,7 +9,8 @@ import pytest
 from api.app import create_app
 from runtime.settings import load_settings
 
-KEYS = {"write_keys": "w", "api_keys": "a", "encryption_keys": f"2026:{base64.b64encode(bytes(32)).decode()}"}
+KEY = f"2026:{base64.b64encode(bytes(32)).decode()}"
+KEYS = {"write_keys": "w", "api_keys": "a", "encryption_keys": KEY, "signing_keys": KEY}
 
 
 async def answer(path: str, **settings: str) -> httpx.Response:
@@ -24,7 +25,7 @@ async def test_the_sandbox_shows_messages_on_this_machine() -> None:
 
 
 @pytest.mark.parametrize("guarded", [{"environment": "production"}, {"host": "0.0.0.0"}])
-@pytest.mark.parametrize("path", ["/sandbox", "/sandbox/messages", "/sandbox/page.js"])
+@pytest.mark.parametrize("path", ["/sandbox", "/sandbox/pocket", "/sandbox/messages", "/sandbox/page.js"])
 async def test_there_is_no_sandbox_where_others_can_reach_us(guarded: dict[str, str], path: str) -> None:
     assert (await answer(path, **guarded)).status_code == 404
 
