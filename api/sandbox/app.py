@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from importlib.resources import files
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
@@ -25,6 +25,8 @@ POLICY = (
 
 DETAILS = ("title", "url", "language", "machine", "timeout", "content_sid", "variables")
 """What of a message's details the page shows."""
+
+Asset = Literal["page", "pocket", "parts"]
 
 HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
 
@@ -101,13 +103,17 @@ def page_router(inbox: Callable[..., SandboxInbox]) -> APIRouter:
     async def page() -> HTMLResponse:
         return HTMLResponse(_file("page.html"), headers=HEADERS)
 
-    @router.get("/page.js", include_in_schema=False)
-    async def script() -> Response:
-        return Response(_file("page.js"), media_type="text/javascript", headers=HEADERS)
+    @router.get("/pocket", include_in_schema=False)
+    async def pocket() -> HTMLResponse:
+        return HTMLResponse(_file("pocket.html"), headers=HEADERS)
 
-    @router.get("/page.css", include_in_schema=False)
-    async def style() -> Response:
-        return Response(_file("page.css"), media_type="text/css", headers=HEADERS)
+    @router.get("/{name}.js", include_in_schema=False)
+    async def script(name: Asset) -> Response:
+        return Response(_file(f"{name}.js"), media_type="text/javascript", headers=HEADERS)
+
+    @router.get("/{name}.css", include_in_schema=False)
+    async def style(name: Asset) -> Response:
+        return Response(_file(f"{name}.css"), media_type="text/css", headers=HEADERS)
 
     @router.get("/messages", summary="What customers would have received, newest first")
     async def messages(

@@ -1,6 +1,8 @@
 // The sandbox page: asks once a second for what is newer than the newest it shows, and puts that on top; and now and
 // then for what has become of the messages that it shows.
 
+import { BAD, BUTTONS, CALL_BUTTONS, CALL_STATES, GONE_WRONG, SAID, STATES, clock, linked, make, mailPage, listMessages, post, stamp } from "./parts.js";
+
 const POLL = 1000;
 const PAGE = 30;
 const KEEP = 300;
@@ -15,17 +17,9 @@ let unseen = 0;
 let polls = 0;
 let turn = 0; // a new filter makes answers to older questions worthless
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const calendar = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
-const stamp = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 
-async function ask(limits) {
-  const asked = new URLSearchParams({ limit: PAGE, ...limits });
-  for (const [name, value] of Object.entries(filter)) if (value) asked.set(name, value);
-  const answer = await fetch(`/sandbox/messages?${asked}`, { headers: { Accept: "application/json" } });
-  if (!answer.ok) throw new Error(answer.status);
-  return (await answer.json()).messages;
-}
+const ask = (limits) => listMessages({ limit: PAGE, ...filter, ...limits });
 
 async function start() {
   const mine = ++turn;
@@ -125,12 +119,6 @@ function away() {
   return null;
 }
 
-function make(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
-
 const CARDS = {
   email: ["email", fillMail],
   sms: ["sms", fillPhone],
@@ -203,15 +191,6 @@ function fillPush(card, message) {
   if (message.details.url) card.querySelector(".note-url").append(...linked(message.details.url));
 }
 
-// What became of it, and what can be said of it.
-const STATES = { claimed: "Sent", sent: "Sent", unknown: "Sent, perhaps", delivered: "Delivered", opened: "Opened", clicked: "Clicked", answered: "Replied", bounced: "Bounced", failed: "Failed", spam: "Marked as spam" };
-const CALL_STATES = { claimed: "Ringing…", sent: "Ringing…", answered: "Answered", no_answer: "Not answered", busy: "Busy", machine: "A machine answered", failed: "Failed" };
-const BUTTONS = { delivered: "Deliver", opened: "Open", clicked: "Click", answered: "Reply…", bounced: "Bounce", failed: "Fail", spam: "Mark as spam" };
-const CALL_BUTTONS = { answered: "Answer", no_answer: "Don’t answer", busy: "Busy", machine: "Machine", failed: "Fail" };
-const SAID = { delivered: "delivered", opened: "opened", clicked: "clicked", answered: "replied", bounced: "bounced", failed: "failed", spam: "marked as spam" };
-const BAD = new Set(["bounced", "failed", "spam"]);
-const GONE_WRONG = new Set([...BAD, "no_answer", "busy", "machine"]);
-
 const stateOf = ({ status, events }) => `${status} ${events.length}`;
 
 function tell(card, message) {
@@ -261,20 +240,10 @@ function reply(card, message, text) {
 async function say(card, message, report, body = {}) {
   const buttons = card.querySelectorAll(".doing");
   for (const it of buttons) it.disabled = true;
-  const answer = await fetch(`/sandbox/messages/${message.id}/${report}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "application/json" },
-    body: JSON.stringify(body),
-  }).catch(away);
+  const answer = await post(message, report, body).catch(away);
   if (answer?.ok) return tell(card, await answer.json());
   for (const it of buttons) it.disabled = false;
   if (answer?.status === 409) refresh(turn);
-}
-
-function linked(text) {
-  return text.split(/(https?:\/\/[^\s<>"]+[^\s<>".,;:!?)\]])/).map((part, place) =>
-    place % 2 ? make("a", { href: part, target: "_blank", rel: "noopener noreferrer", textContent: part }) : part,
-  );
 }
 
 function fillMail(card, message) {
@@ -316,13 +285,9 @@ const nearby = new IntersectionObserver((entries) => {
     nearby.unobserve(target);
     const frame = target.querySelector("iframe");
     frame.onload = () => fit(target, frame);
-    frame.srcdoc = withHead(target.mail, '<base target="_blank"><meta name="referrer" content="no-referrer">');
+    frame.srcdoc = mailPage(target.mail);
   }
 }, { rootMargin: "600px" });
-
-function withHead(html, more) {
-  return /<head[\s>]/i.test(html) ? html.replace(/<head[^>]*>/i, (head) => head + more) : more + html;
-}
 
 function fit(card, frame) {
   let width = 0;
@@ -347,9 +312,14 @@ function wish(customer) {
 function remember() {
   const asked = new URLSearchParams(Object.entries(filter).filter(([, value]) => value));
   history.replaceState(null, "", `${location.pathname}${asked.size ? `?${asked}` : ""}`);
-  for (const button of document.querySelectorAll(".channels button")) button.setAttribute("aria-pressed", button.dataset.channel === filter.channel);
+  mark();
   window.scrollTo(0, 0);
   start();
+}
+
+function mark() {
+  for (const button of document.querySelectorAll(".channels button")) button.setAttribute("aria-pressed", button.dataset.channel === filter.channel);
+  $("pocket-link").search = filter.customer ? `?customer=${encodeURIComponent(filter.customer)}` : "";
 }
 
 let typing;
@@ -380,5 +350,5 @@ const given = new URLSearchParams(location.search);
 filter.customer = given.get("customer") ?? "";
 filter.channel = given.get("channel") ?? "";
 $("customer").value = filter.customer;
-for (const button of document.querySelectorAll(".channels button")) button.setAttribute("aria-pressed", button.dataset.channel === filter.channel);
+mark();
 start();

@@ -1,6 +1,7 @@
 """The sandbox against the real SDKs over HTTP: it answers as the providers do, and keeps what it took."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -299,14 +300,18 @@ async def test_the_page_filters(db: Database, sandbox: Sandbox, query: dict[str,
     assert all((m["customer_id"], m["step"], datetime.fromisoformat(m["at"])) == (7, "hi", now) for m in shown)
 
 
-async def test_the_page_runs_nothing_from_elsewhere_and_nothing_from_a_mail(sandbox: Sandbox) -> None:
-    page = await sandbox.http.get(sandbox.url)
+@pytest.mark.parametrize("path", ["", "/pocket"])
+async def test_the_page_runs_nothing_from_elsewhere_and_nothing_from_a_mail(sandbox: Sandbox, path: str) -> None:
+    page = await sandbox.http.get(sandbox.url + path)
     policy = page.headers["content-security-policy"]
     assert page.status_code == 200
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in policy
     assert 'sandbox="allow-same-origin allow-popups allow-popups-to-escape-sandbox"' in page.text
     assert "allow-scripts" not in page.text
-    for asset, kind in (("/page.js", "text/javascript"), ("/page.css", "text/css")):
+    assets = re.findall(r'(?:href|src)="/sandbox(/\S+\.(?:css|js))"', page.text)
+    assert len(assets) > 1
+    for asset in (*assets, "/parts.js"):
         answer = await sandbox.http.get(asset)
+        kind = "text/css" if asset.endswith(".css") else "text/javascript"
         assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, kind)
