@@ -38,6 +38,7 @@ _BY_BEGINNING: dict[str, dict[str, Rule]] = {
     },
     "suppressed": {
         "the customer has opted out": Rule("consent", "the customer's own word"),
+        "the customer's consent to the topic": Rule("policy.topics", "the topic asks for a consent that is confirmed"),
         "it fell due during a pause": Rule("journey.on_resume", "what the journey says for what fell due in a pause"),
         "the enrolment had ended": Rule("journey.ended", "nothing is sent once a customer has left the journey"),
     },

@@ -8,8 +8,11 @@ from typing import cast
 from language.address import NoAddress, address
 from language.cap import Contact
 from language.channel import Channel
+from language.consent import objection
 from language.contact_rules import ContactRules, Kind, counts_since
+from language.customer_pages import Whose
 from language.message import Message
+from language.opt_out_offer import NOWHERE, OptOutOffer
 from language.policy import Policy
 from language.port import SendMessage
 from language.rendering import Undeliverable, render
@@ -24,7 +27,7 @@ class MessageGate:
     """The rules, in the order in which a person would name them: too late, not wanted, no way to reach, not now, not
     complete.
 
-    `now` is journey time; `link` makes a tracked link of an address.
+    `now` is journey time; `link` makes a tracked link of an address, `offer` knows the pages on which customers choose.
     """
 
     send: SendMessage
@@ -34,6 +37,7 @@ class MessageGate:
     now: datetime
     link: Callable[[str], str] = str
     policy: Policy = NO_POLICY
+    offer: Callable[[Whose], OptOutOffer] = lambda whose: NOWHERE
 
     @property
     def message_class(self) -> str:
@@ -46,6 +50,11 @@ class MessageGate:
     @property
     def counts_since(self) -> datetime | None:
         return counts_since(self.policy, self._kind, self.now)
+
+    @property
+    def in_a_row(self) -> int | None:
+        lines = self.send.channel in ("sms", "whatsapp") and self.message_class == "promotional"
+        return self.policy.promotional_in_a_row if lines else None
 
     def recipient(self, addressee: Addressee) -> str | Refusal:
         try:
@@ -61,12 +70,14 @@ class MessageGate:
         *,
         is_dead: bool,
         contacts: tuple[Contact, ...] = (),
+        is_in_a_row: bool = False,
     ) -> Judgement:
-        """`contacts` are the customer's earlier messages since `counts_since`."""
+        """`contacts` are the customer's earlier messages since `counts_since`; `is_in_a_row`: the last
+        `in_a_row` of all were promotional, and the customer has taken notice of none."""
         refusal = (
             self._refused_before()
             or self._too_late()
-            or objection(consents, self.message_class, self.topic, self.send.channel)
+            or objection(consents, self.message_class, self.topic, self.send.channel, self.policy)
             or self._held_out()
         )
         if refusal is not None:
@@ -76,7 +87,7 @@ class MessageGate:
         if is_dead:
             return Refusal("undeliverable", "a provider has said that nothing arrives at this address")
         zone = customer_zone(addressee.traits, addressee.time_zone, self.policy.time_zones)
-        return self._not_now(zone, contacts) or self._draft(addressee, recipient, zone)
+        return self._not_now(zone, contacts) or self._draft(addressee, recipient, zone, is_in_a_row)
 
     def _refused_before(self) -> Refusal | None:
         """What the run has decided already, such as passing over what fell due during a pause."""
@@ -117,7 +128,8 @@ class MessageGate:
             return Refusal("expired", f"{reason}, later than it is valid for")
         return Hold(until, reason)
 
-    def _draft(self, addressee: Addressee, recipient: str, zone: CustomerZone) -> Draft | Refusal:
+    def _draft(self, addressee: Addressee, recipient: str, zone: CustomerZone, is_in_a_row: bool) -> Draft | Refusal:
+        offer = self.offer(Whose(addressee.id, self.send.channel, self.topic, self.send.key))
         profile = {
             **addressee.traits,
             "id": addressee.id,
@@ -132,6 +144,8 @@ class MessageGate:
                 locale=addressee.locale,
                 time_zone=zone.name,
                 link=self.link,
+                offer=offer,
+                opt_out_words=self.policy.opt_out_words if is_in_a_row else None,
             )
         except Undeliverable as error:
             return Refusal("undeliverable", str(error))
@@ -145,23 +159,3 @@ class MessageGate:
             self.policy.costs.of(self.send.channel, recipient, rendered.segments),
             rendered.content,
         )
-
-
-def objection(consents: tuple[Consent, ...], message_class: str, topic: str | None, channel: str) -> Refusal | None:
-    """What the customer has said against it. A word about everything or about a channel binds every class; one about a
-    topic does not bind transactional messages."""
-    for consent in consents:
-        if consent.state == "opted_out" and _binds(consent, message_class, topic, channel):
-            return Refusal("suppressed", f"the customer has opted out of {_named(consent)}")
-    return None
-
-
-def _binds(consent: Consent, message_class: str, topic: str | None, channel: str) -> bool:
-    if consent.channel not in (None, channel):
-        return False
-    return consent.topic is None or (consent.topic == topic and message_class != "transactional")
-
-
-def _named(consent: Consent) -> str:
-    topic = f"the topic {consent.topic}" if consent.topic else "everything"
-    return f"{topic} by {consent.channel}" if consent.channel else topic

@@ -80,7 +80,9 @@ class OptOutOffer(NamedTuple):
 TEMPLATE_VALUES = frozenset({"unsubscribe_url", "preferences_url"})
 """Names that every message may show."""
 
-NOWHERE = OptOutOffer("https://example.com/unsubscribe/…", "https://example.com/preferences/…", is_one_click=False)
+NOWHERE = OptOutOffer(
+    "https://example.com/unsubscribe/anna", "https://example.com/preferences/anna", is_one_click=False
+)
 """Where there is no customer: in the checker's and the simulator's texts."""
 
 

@@ -16,6 +16,7 @@ from language.message import LocaleTag
 from language.part import Part
 from language.quiet_hours import QuietHours, QuietSpan, quiet_until
 from language.time_zone import TimeZones
+from language.topic import Topic
 
 PHONES: tuple[Channel, ...] = ("sms", "whatsapp", "voice")
 """The channels that cost by country."""
@@ -128,6 +129,11 @@ class Policy(Part):
         tuple[QuietHours, ...], BeforeValidator(_spans, json_schema_input_type=QuietHours | tuple[QuietHours, ...])
     ] = Field(default=(), description="When only transactional messages go out; one span or a list.")
     time_zones: TimeZones = Field(default=TimeZones(), description="For customers whose zone is not known.")
+    topics: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Topic] = Field(
+        default_factory=dict,
+        description="What customers choose from on the preference page, by the topic's id, in this order.",
+        examples=[{"newsletter": {"title": "Newsletter", "description": "Once a week."}}],
+    )
     minimum_gap: Duration | None = Field(
         default=None, description="How long after one promotional message the next may come.", examples=["4h"]
     )
@@ -156,6 +162,11 @@ class Policy(Part):
             if quiet_until(self.quiet_spans(channel), _A_MONDAY, clocks) is None:
                 raise ValueError(f"the quiet hours leave no time for {channel}; shorten them, or leave days out")
         return self
+
+    @property
+    def confirmed_topics(self) -> frozenset[str]:
+        """Those that have to be asked for, and confirmed."""
+        return frozenset(name for name, topic in self.topics.items() if topic.double_opt_in)
 
     def quiet_spans(self, channel: str) -> tuple[QuietSpan, ...]:
         """The spans that are quiet on a channel."""

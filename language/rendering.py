@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +14,7 @@ from language.mail_layout import lay_out
 from language.markdown import markdown_to_html
 from language.message import Email, Message, Push, Voice, Whatsapp
 from language.mjml_document import mjml_to_html
+from language.opt_out_offer import NOWHERE, OptOutOffer, opt_out_line, says_how
 from language.plain_text import html_to_text
 from language.segments import count_segments
 from language.template import UnfitValue, compile_template
@@ -45,7 +47,9 @@ class Rendered(BaseModel):
     preheader: str | None = None
     html: str | None = None
     segments: int | None = Field(default=None, description="SMS only: the parts it costs.")
-    content: dict[str, Any] = Field(default_factory=dict, description="The other channels: their fields, rendered.")
+    content: dict[str, Any] = Field(
+        default_factory=dict, description="The other channels: their fields, rendered; an e-mail's `headers`."
+    )
 
 
 def unchanged(url: str) -> str:
@@ -60,26 +64,61 @@ def render(
     locale: str | None,
     time_zone: str,
     link: Callable[[str], str] = unchanged,
+    offer: OptOutOffer = NOWHERE,
+    opt_out_words: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Rendered:
     """The message for one customer.
 
     `scope` maps root names (`profile`, `start`, `event`, `steps`, `repeat`, `journeys`, `now`, and a send's `with`) to
     JSON values or datetimes. `locale` is the customer's language tag, `time_zone` an IANA name; `link` makes a tracked
-    address from a plain one. Raises `Undeliverable`.
+    address from a plain one. `offer` is where this customer unsubscribes; `opt_out_words`, the policy's, are given when
+    a text has to say how to opt out. Raises `Undeliverable`.
     """
     wording, tag = message.wording(channel, locale)
     part = getattr(wording, channel)
     if part is None:
         raise Undeliverable(f"the message has no text for {channel}")
     place = channel if wording is message else f"locales.{tag}.{channel}"
-    return _Rendering(scope, Reader(time_zone=time_zone, locale=tag, link=link), channel, place).render(part)
+    reader = Reader(time_zone=time_zone, locale=tag, link=_but_ours(link, offer))
+    closing = Closing(message.class_, offer, opt_out_words)
+    return _Rendering({**offer.values, **scope}, reader, channel, place, closing).render(part)
+
+
+def _but_ours(link: Callable[[str], str], offer: OptOutOffer) -> Callable[[str], str]:
+    """The customer's own pages are never tracked: whoever leaves is not followed."""
+    return lambda url: url if url in offer.values.values() else link(url)
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How a message of this class ends. `words` are given when a text has to say how to opt out."""
+
+    message_class: str
+    offer: OptOutOffer
+    words: Mapping[str, tuple[str, ...]] | None
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What an e-mail brings besides its texts."""
+        headers = self.offer.headers if self.message_class != "transactional" else {}
+        return {"headers": headers} if headers else {}
+
+    def needs_foot(self, page: str) -> bool:
+        return self.message_class == "promotional" and not self.offer.is_shown_in(page)
+
+    def of_text(self, text: str, locale: str) -> str:
+        if self.words is None or self.offer.is_shown_in(text) or says_how(text, self.words):
+            return text
+        return f"{text}\n{opt_out_line(locale, self.words)}"
 
 
 class _Rendering:
     """One part of a message on its way to a `Rendered`."""
 
-    def __init__(self, scope: Mapping[str, Any], reader: Reader, channel: Channel, place: str) -> None:
-        self.scope, self.reader, self.channel, self.place = scope, reader, channel, place
+    def __init__(
+        self, scope: Mapping[str, Any], reader: Reader, channel: Channel, place: str, closing: Closing
+    ) -> None:
+        self.scope, self.reader, self.channel, self.place, self.closing = scope, reader, channel, place, closing
 
     def render(self, part: str | Email | Voice | Whatsapp | Push) -> Rendered:
         match part:
@@ -104,18 +143,23 @@ class _Rendering:
         html, text = self._mail_body(email, subject, preheader)
         if not text:
             raise Undeliverable(f"{self.place} came out empty")
-        return self._rendered(text, subject=subject, preheader=preheader, html=html)
+        return self._rendered(text, subject=subject, preheader=preheader, html=html, content=self.closing.content)
 
     def _mail_body(self, email: Email, subject: str, preheader: str | None) -> tuple[str, str]:
+        offer, locale = self.closing.offer, self.reader.locale
         if email.body is not None:
             content = self._markdown(email.body)
-            page = lay_out(content, subject=subject, preheader=preheader, locale=self.reader.locale)
-            return page, html_to_text(content)
-        if email.mjml is not None:
-            page = self._mjml(email.mjml)
+        elif email.mjml is not None:
+            content = self._mjml(email.mjml)
         else:
-            page = self._fill(f"{self.place}.html", email.html or "", Ink("html"))
-        return page, html_to_text(page)
+            content = self._fill(f"{self.place}.html", email.html or "", Ink("html"))
+        text, needs_foot = html_to_text(content), self.closing.needs_foot(content)
+        if email.body is None:
+            page = offer.at_end_of(content, locale) if needs_foot else content
+        else:
+            framed = content + offer.foot(locale) if needs_foot else content
+            page = lay_out(framed, subject=subject, preheader=preheader, locale=locale)
+        return page, text + offer.plain_foot(locale) if text and needs_foot else text
 
     def _markdown(self, source: str) -> str:
         ink = Ink("markdown")
@@ -148,7 +192,7 @@ class _Rendering:
         return self._rendered(text, content=content)
 
     def _short(self, place: str, source: str) -> str:
-        text = _tidy(self._fill(place, source))
+        text = self.closing.of_text(_tidy(self._fill(place, source)), self.reader.locale)
         if len(text) > LONGEST_SMS:
             raise Undeliverable(f"{place} came out at {len(text):,} characters; {LONGEST_SMS:,} is the most")
         return text

@@ -14,7 +14,10 @@ DEAD_ADDRESS = "dead address"
 
 
 class Consent(NamedTuple):
-    """The newest word of a customer on a channel and a topic; none means all of them. `state`: opted_in, opted_out."""
+    """The newest word of a customer on a channel and a topic; none means all of them. `state`: opted_in, opted_out.
+
+    What waits for its confirmation is no word yet. The topic `*` is every topic.
+    """
 
     channel: str | None
     topic: str | None
@@ -86,6 +89,10 @@ class Gate(Protocol):
     def counts_since(self) -> datetime | None:
         """Since when the customer's earlier messages bear on the judgement (journey time); None: not at all."""
 
+    @property
+    def in_a_row(self) -> int | None:
+        """How many of the customer's last messages bear on how this one ends; None: none do."""
+
     def recipient(self, addressee: Addressee) -> str | Refusal: ...
 
     def judge(
@@ -96,6 +103,7 @@ class Gate(Protocol):
         *,
         is_dead: bool,
         contacts: tuple[Contact, ...] = (),
+        is_in_a_row: bool = False,
     ) -> Judgement: ...
 
 

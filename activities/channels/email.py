@@ -212,7 +212,9 @@ def _mail(outgoing: Outgoing) -> dict[str, Any]:
     content = [{"type": "text/plain", "value": outgoing.text}]
     if outgoing.html is not None:
         content.append({"type": "text/html", "value": outgoing.html})
+    headers = outgoing.content.get("headers")
     return {
+        **({"headers": headers} if headers else {}),
         "personalizations": [{"to": [{"email": outgoing.recipient}], "custom_args": {KEY: outgoing.key}}],
         "from": {"email": address, "name": name} if name else {"email": address},
         "subject": outgoing.subject,

@@ -18,7 +18,7 @@ def test_what_was_signed_is_read_again_for_its_own_purpose_only() -> None:
     assert signer.read("unsubscribe", token) == VALUES
     assert signer.read("preferences", token) is None
     assert token == signer.sign("unsubscribe", VALUES)
-    assert token.isascii() and not set(token) - set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+    assert not set(token) - set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
 def test_links_outlive_the_key_that_signed_them() -> None:
