@@ -55,8 +55,8 @@ from store.sandbox import SandboxInbox
 from store.versions import Versions
 from store.whatsapp_windows import WhatsappWindows
 from worker.channels import Provided
-from worker.main import make_worker
-from worker.registration import activities
+from worker.lanes import working
+from worker.registration import activities, lanes
 from workflows.client import JourneyClient, calendar_id, workflow_id
 from workflows.payload import LookAgain, StartCalendar
 
@@ -281,7 +281,8 @@ async def world_in(db: Database, temporal: Temporal) -> AsyncIterator[World]:
         calls = CallActivities(CallLedger(db), destinations, WebhookSender(http, {}), function=answers.function)
         stack.push_async_callback(world.stop_relay)
         world.start_relay()
-        await stack.enter_async_context(make_worker(temporal.client, activities(db, messaging, calls)))
+        doing = activities(db, messaging, calls), lanes(messaging, messaging)
+        await stack.enter_async_context(working(temporal.client, *doing))
         stack.push_async_callback(world.end_all)
         yield world
 

@@ -53,11 +53,11 @@ def compile_journey(
     journey: Journey, messages: Mapping[str, Message], destinations: Mapping[str, Destination] | None = None
 ) -> Compiled:
     """The journey as workflows carry it, its messages and its destinations; the digest covers all."""
-    definition = define(journey)
-    called = {step.call for step in journey.every_step() if isinstance(step, Call)}
-    calls = {name: it for name, it in sorted((destinations or {}).items()) if name in called}
     named = {message for step in journey.every_step() for message in step.sends()}
     bodies = {name: messages[name] for name in sorted(named)}
+    definition = define(journey, {name: message.class_ for name, message in bodies.items()})
+    called = {step.call for step in journey.every_step() if isinstance(step, Call)}
+    calls = {name: it for name, it in sorted((destinations or {}).items()) if name in called}
     texts = [
         *(message.model_dump_json(by_alias=True, exclude_defaults=True) for message in bodies.values()),
         *(name + it.model_dump_json(exclude_defaults=True) for name, it in calls.items()),

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from language.clause import ANY_ACTIVITY, Clause
 from language.journey import After, Exit, Journey
+from language.program import CompiledJourney
 
 Json = Mapping[str, Any]
 ACTIVITY = "*"
@@ -266,4 +267,4 @@ def _number(value: Any) -> float | None:
 @lru_cache(maxsize=1024)
 def listener(definition: str, version: int = 0) -> Listener:
     """The listener of a published definition (`journey_versions.definition`), read once."""
-    return Listener(Journey.model_validate_json(definition), version)
+    return Listener(CompiledJourney.model_validate_json(definition), version)

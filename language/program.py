@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from language.context import Next
 from language.journey import Journey, without_notes
+from language.message import MessageClass
 from language.steps import Block, Rest, Step
 
 LARGEST = 64 * 1024
@@ -30,6 +31,15 @@ class Compiled(BaseModel):
     destinations: dict[str, Any] = Field(default_factory=dict)
 
 
+class CompiledJourney(Journey):
+    """What a definition holds: the journey, and the classes of the messages that it names, by their ids.
+
+    Versions published before there were `classes` have none.
+    """
+
+    classes: dict[str, MessageClass] = Field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A step in the flat list. `after` is the id of what follows it, None where the enrolment is done.
@@ -48,11 +58,13 @@ class Place:
 class Program:
     """The flat list. `first` is where an enrolment begins; `entry_by_stage` where each stage does.
 
-    `moving` are the waits that a moved date may bring back, `interrupts` says whether events can end a block.
+    `moving` are the waits that a moved date may bring back, `interrupts` says whether events can end a block. `classes`
+    are those of its messages, by their ids, as far as they are known.
     """
 
-    def __init__(self, journey: Journey) -> None:
+    def __init__(self, journey: Journey, classes: Mapping[str, MessageClass] | None = None) -> None:
         self.journey = journey
+        self.classes = classes or {}
         self.place_by_id: dict[str, Place] = {}
         self.entry_by_stage = {name: self._lay_stage(name, stage.steps) for name, stage in journey.stages.items()}
         own = self._lay(journey.steps, None)
@@ -139,9 +151,10 @@ def with_ids(journey: Journey) -> Journey:
     return rewritten
 
 
-def define(journey: Journey) -> str:
-    """The compact JSON text that a workflow carries: no notes, no defaults."""
-    return without_notes(journey).model_dump_json(by_alias=True, exclude_defaults=True)
+def define(journey: Journey, classes: Mapping[str, MessageClass] | None = None) -> str:
+    """The compact JSON text that a workflow carries: no notes, no defaults. `classes` of its messages, by their ids."""
+    compiled = CompiledJourney.model_construct(**dict(without_notes(journey)), classes=dict(classes or {}))
+    return compiled.model_dump_json(by_alias=True, exclude_defaults=True)
 
 
 def digest_of(*texts: str) -> str:
@@ -152,4 +165,5 @@ def digest_of(*texts: str) -> str:
 @lru_cache(maxsize=256)
 def program(definition: str) -> Program:
     """The program of a definition; compiled once per text and shared by all workflows of a worker."""
-    return Program(Journey.model_validate_json(definition))
+    compiled = CompiledJourney.model_validate_json(definition)
+    return Program(compiled, compiled.classes)

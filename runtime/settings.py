@@ -157,7 +157,21 @@ class Settings(BaseSettings):
         None, description="the number, or messaging service, of WhatsApp; for Twilio's own account there is no other"
     )
     twilio_calls_per_second: OptionalRate = Field(
-        None, description="how fast each worker calls; else 1, and to a stand-in as fast as calls come"
+        None, description="how many calls a second; else 1, and to a stand-in as fast as calls come"
+    )
+    sms_per_second: OptionalRate = Field(
+        None, description="how many SMS a second; else 1 from a number, any from a messaging service or to a stand-in"
+    )
+    whatsapp_per_second: OptionalRate = Field(
+        None, description="how many WhatsApp messages a second; else 10, and to a stand-in as fast as they come"
+    )
+    email_per_second: OptionalRate = Field(None, description="how many e-mails a second; else as fast as they come")
+    push_per_second: OptionalRate = Field(None, description="how many pushes a second; else as fast as they come")
+    web_push_per_second: OptionalRate = Field(
+        None, description="how many web pushes a second; else as fast as they come"
+    )
+    transactional_per_second: OptionalRate = Field(
+        None, description="how many transactional messages a second, of all channels; else as fast as they come"
     )
     twilio_url: OptionalUrl = None
     twilio_webhook_shared_keys: Keys = Field((), description="id:secret, where Twilio signs with SharedKeys")

@@ -6,7 +6,6 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from activities.channel import Channel
-from activities.channels.call_pace import CallPace
 from activities.channels.email import EmailChannel, SendGridAccount
 from activities.channels.google_token import ServiceAccount
 from activities.channels.push import FcmAccount, PushChannel
@@ -24,9 +23,6 @@ from store.whatsapp_windows import WhatsappWindows
 
 APP = "Sojourn"
 """Whom push messages of the sandbox come from."""
-
-CALLS_PER_SECOND = 1.0
-"""What Twilio allows an account until it is asked for more."""
 
 LOCAL_SETTLE = timedelta(seconds=1)
 """How long a stand-in on this machine may take to show what it accepted; a real provider takes longer."""
@@ -56,24 +52,17 @@ class Channels:
 def _provided(settings: Settings, db: Database) -> Iterator[Provided]:
     """The channels that have a provider, or a stand-in that answers as one."""
     account = twilio_account(settings)
-    lent = SandboxAccount.of(settings.database_url).phone if _is_local(account.url) else None
+    lent = SandboxAccount.of(settings.database_url).phone if is_local(account.url) else None
     yield SmsChannel(account)
     if sender := settings.twilio_whatsapp_from or lent:
         yield WhatsappChannel(replace(account, sender=sender), WhatsappWindows(db))
     if sender := settings.twilio_voice_from or settings.twilio_from or lent:
-        yield VoiceChannel(replace(account, sender=sender), _call_pace(settings, account))
+        yield VoiceChannel(replace(account, sender=sender))
     yield EmailChannel(sendgrid_account(settings))
     if web_push := web_push_account(settings):
         yield WebPushChannel(web_push)
     if fcm := fcm_account(settings):
         yield PushChannel(fcm)
-
-
-def _call_pace(settings: Settings, account: TwilioAccount) -> CallPace | None:
-    """A stand-in takes calls as they come."""
-    if settings.twilio_calls_per_second is not None:
-        return CallPace(settings.twilio_calls_per_second)
-    return None if _is_local(account.url) else CallPace(CALLS_PER_SECOND)
 
 
 def _stand_in(name: str, settings: Settings, db: Database) -> Channel:
@@ -95,10 +84,10 @@ def twilio_account(settings: Settings) -> TwilioAccount:
     if settings.twilio_account_sid is not None and settings.twilio_auth_token is not None:
         token = settings.twilio_auth_token.get_secret_value()
         account = replace(account, account_sid=settings.twilio_account_sid, auth_token=token, url=settings.twilio_url)
-    if _is_local(account.url):
+    if is_local(account.url):
         return replace(account, settle=LOCAL_SETTLE)
     # Twilio refuses messages whose reports it could not deliver.
-    return replace(account, callback=None, script=None) if _is_local(settings.public_url) else account
+    return replace(account, callback=None, script=None) if is_local(settings.public_url) else account
 
 
 def sendgrid_account(settings: Settings) -> SendGridAccount:
@@ -109,7 +98,7 @@ def sendgrid_account(settings: Settings) -> SendGridAccount:
     account = SendGridAccount(sandbox.api_key, sender, url)
     if settings.sendgrid_api_key is not None:
         account = replace(account, api_key=settings.sendgrid_api_key.get_secret_value(), url=settings.sendgrid_url)
-    return replace(account, settle=LOCAL_SETTLE) if _is_local(account.url) else account
+    return replace(account, settle=LOCAL_SETTLE) if is_local(account.url) else account
 
 
 def web_push_account(settings: Settings) -> WebPushAccount | None:
@@ -127,5 +116,6 @@ def fcm_account(settings: Settings) -> FcmAccount | None:
     return FcmAccount(ServiceAccount.read(settings.fcm_service_account.get_secret_value()), settings.fcm_url)
 
 
-def _is_local(url: str | None) -> bool:
+def is_local(url: str | None) -> bool:
+    """Whether a stand-in on this machine answers at the address."""
     return url is not None and is_loopback(urlsplit(url).hostname or "")

@@ -2,14 +2,12 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import Any
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import Worker
 
 from activities.messaging import MessagingActivities
 from runtime import failpoint
@@ -23,43 +21,15 @@ from store.policies import PolicyShelf
 from worker import registration
 from worker.calls import call_activities
 from worker.channels import Channels
-from worker.registration import WORKFLOWS
-from worker.sandbox import sandboxed
-from workflows.client import TASK_QUEUE
+from worker.lanes import working
+from worker.rates import per_second
 
 log = structlog.get_logger()
 
 PATIENCE = timedelta(seconds=60)
-GRACE = timedelta(seconds=20)
-POLLERS = 8
-
-
-def worker_options(*, is_embedded: bool = False) -> dict[str, Any]:
-    """How hard a worker works, whatever it runs.
-
-    On the embedded stack, what a dead worker had cached is taken over after 3 seconds instead of 10.
-    """
-    return {
-        "max_cached_workflows": 5_000,
-        "max_concurrent_workflow_tasks": 100,
-        "max_concurrent_activities": 100,
-        "max_concurrent_workflow_task_polls": POLLERS,
-        "max_concurrent_activity_task_polls": POLLERS,
-        "sticky_queue_schedule_to_start_timeout": timedelta(seconds=3 if is_embedded else 10),
-        "graceful_shutdown_timeout": GRACE,
-    }
-
-
-def make_worker(client: Client, activities: Sequence[Callable[..., Any]], *, is_embedded: bool = False) -> Worker:
-    """The worker of the `journeys` queue."""
-    return Worker(
-        client,
-        task_queue=TASK_QUEUE,
-        workflows=WORKFLOWS,
-        activities=activities,
-        workflow_runner=sandboxed(),
-        **worker_options(is_embedded=is_embedded),
-    )
+CONNECTIONS = 14
+"""To PostgreSQL: so many for journeys and what is transactional, and again for all other sends, so that however many of
+these come at once, those find a connection free."""
 
 
 async def run(settings: Settings) -> None:
@@ -68,28 +38,44 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
     client = await connect(settings, patience=PATIENCE)
-    async with (
-        _activities(settings) as activities,
-        make_worker(client, activities, is_embedded=settings.is_embedded),
-    ):
+    async with _working(client, settings):
         announce_ready(settings)
-        log.info("worker.ready", queue=TASK_QUEUE)
+        log.info("worker.ready", per_second=per_second(settings))
         await told_to_stop.wait()
         log.info("worker.stopping")
 
 
 @asynccontextmanager
-async def _activities(settings: Settings) -> AsyncIterator[list[Callable[..., Any]]]:
-    db = await Database.open(settings.database_url, pool_size=20)
-    channels = Channels.from_settings(settings, db)
-    library = MessageLibrary(db)
-    try:
-        shelf = PolicyShelf(db)
-        messaging = MessagingActivities(
-            MessageLedger(db), channels.by_name, library.message, policies=shelf.policy, hit=failpoint.hit
+async def _working(client: Client, settings: Settings) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(_database(settings))
+        others_db = await stack.enter_async_context(_database(settings))
+        channels = Channels.from_settings(settings, db)
+        stack.push_async_callback(channels.close)
+        urgent, others = (
+            MessagingActivities(
+                MessageLedger(own),
+                channels.by_name,
+                MessageLibrary(own).message,
+                policies=PolicyShelf(own).policy,
+                hit=failpoint.hit,
+            )
+            for own in (db, others_db)
         )
-        async with call_activities(settings, db) as calls:
-            yield registration.activities(db, messaging, calls)
+        calls = await stack.enter_async_context(call_activities(settings, db))
+        activities = registration.activities(db, others, calls)
+        lanes = registration.lanes(urgent, others)
+        pace = per_second(settings)
+        await stack.enter_async_context(
+            working(client, activities, lanes, per_second=pace, is_embedded=settings.is_embedded)
+        )
+        yield
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Database]:
+    db = await Database.open(settings.database_url, pool_size=CONNECTIONS)
+    try:
+        yield db
     finally:
-        await channels.close()
         await db.close()

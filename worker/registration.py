@@ -20,12 +20,16 @@ from store.records import Records
 from store.tasks import Tasks
 from workflows.calendar import CalendarWorkflow
 from workflows.journey import JourneyWorkflow
+from workflows.lanes import LANES, TRANSACTIONAL
 
 WORKFLOWS = [JourneyWorkflow, CalendarWorkflow]
 
 
 def activities(db: Database, messaging: MessagingActivities, calls: CallActivities) -> list[Callable[..., Any]]:
-    """The activities, each with the part of the database it needs."""
+    """The activities of the `journeys` queue, each with the part of the database it needs.
+
+    Sends were there before they had lanes: runs of that time may still wait for one.
+    """
     records = RecordActivities(Records(db))
     return [
         messaging.send_message,
@@ -39,3 +43,8 @@ def activities(db: Database, messaging: MessagingActivities, calls: CallActiviti
         EnrolActivities(JourneyStarts(db)).start_journey,
         TaskActivities(Tasks(db)).open_task,
     ]
+
+
+def lanes(urgent: MessagingActivities, others: MessagingActivities) -> dict[str, list[Callable[..., Any]]]:
+    """The activities of each lane. What is transactional shares no connections with the rest."""
+    return {lane: [(urgent if lane == TRANSACTIONAL else others).send_message] for lane in LANES}

@@ -17,11 +17,11 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from workflows.lanes import JOURNEYS, urgency
 from workflows.payload import Deliveries, LookAgain, StartCalendar, StartEnrolment
 
 WORKFLOW = "JourneyWorkflow"
 CALENDAR_WORKFLOW = "CalendarWorkflow"
-TASK_QUEUE = "journeys"
 CUSTOMER = SearchAttributeKey.for_keyword("SojournCustomer")
 JOURNEY = SearchAttributeKey.for_keyword("SojournJourney")
 
@@ -77,7 +77,7 @@ class JourneyClient:
         self,
         client: Client,
         *,
-        task_queue: str = TASK_QUEUE,
+        task_queue: str = JOURNEYS,
         search_attributes: bool = True,
         task_timeout: timedelta | None = None,
         call_timeout: timedelta = timedelta(seconds=5),
@@ -100,6 +100,7 @@ class JourneyClient:
                     task_queue=self._task_queue,
                     id_reuse_policy=policy,
                     task_timeout=self._task_timeout,
+                    priority=urgency(start.definition),
                     search_attributes=self._attributes(start),
                     static_summary=summary(start),
                     static_details=details(start),

@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from language.program import program
     from language.report import in_words
     from language.state import Enrolment, State
+    from workflows import lanes
     from workflows.payload import Deliveries, Resume, StartEnrolment
 
 STEP = SearchAttributeKey.for_keyword("SojournStep")
@@ -57,6 +58,7 @@ class JourneyWorkflow:
         )
         self._timer: tuple[datetime, asyncio.Task[None]] | None = None
         self._shown_step: str | None = None
+        self._overtaken: set[str] = set()
         self._first_bytes = workflow.info().get_current_history_size()  # the input alone may be large
         state = start.state or first_state(start.start, start.resume, self._program.first)
         self._interpreter = Interpreter(self._program, self._enrolment, state, self)
@@ -127,14 +129,19 @@ class JourneyWorkflow:
         return self._timer[1] if self._timer else None
 
     async def send(self, order: SendMessage) -> Receipt:
+        """On its lane. Where news came while it queued, it is decided again, and queues again ahead of others."""
+        message_class = self._program.classes.get(order.message)
         receipt: Receipt = await workflow.execute_activity(
             "send_message",
             order,
+            task_queue=lanes.lane(order.channel, message_class),
+            priority=lanes.place(message_class, has_queued=order.key in self._overtaken),
             result_type=Receipt,
             start_to_close_timeout=SEND_START_TO_CLOSE,
             retry_policy=SENDS,
             summary=_summary(f"send {order.channel.upper()} {order.message}"),
         )
+        (self._overtaken.add if receipt.verdict == "behind" else self._overtaken.discard)(order.key)
         return receipt
 
     async def look_up(self, question: LookUp) -> Known:

@@ -1,11 +1,9 @@
 """Phone calls through Twilio's own SDK."""
 
-import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
-from activities.channel import Accepted, NotAccepted, Outgoing, Refused, Sighting
-from activities.channels.call_pace import CallPace
+from activities.channel import Accepted, Outgoing, Refused, Sighting
 from activities.channels.twilio_client import (
     CLOCK_SKEW,
     LOOK_BACK,
@@ -22,41 +20,26 @@ EVENTS = ["initiated", "answered", "completed"]
 LONGEST_SCRIPT = 4000
 """Characters of TwiML that a request may carry."""
 
-PATIENCE = 1.0
-"""Seconds that a call waits for its turn while it is claimed; for longer, its claim is released."""
-
 
 class VoiceChannel:
-    """Make it inside the running event loop, once: it keeps its connections; `await close()` ends them.
-
-    `pace` is shared by all that call from the account; none: as fast as they come.
-    """
+    """Make it inside the running event loop, once: it keeps its connections; `await close()` ends them."""
 
     name = "voice"
     provider = "twilio"
 
-    def __init__(
-        self,
-        account: TwilioAccount,
-        pace: CallPace | None = None,
-        *,
-        call_timeout: timedelta = timedelta(seconds=10),
-    ) -> None:
+    def __init__(self, account: TwilioAccount, *, call_timeout: timedelta = timedelta(seconds=10)) -> None:
         self.sender = account.sender
         self.call_timeout = call_timeout
         self.settle = account.settle
         self._account = account
-        self._pace = pace
         self._twilio = TwilioClient(account)
 
     async def close(self) -> None:
         await self._twilio.close()
 
     async def send(self, outgoing: Outgoing, *, within: float) -> Accepted:
-        deadline = asyncio.get_running_loop().time() + within
         fields = self._fields(outgoing)
-        await self._turn(outgoing.key, within)
-        async with judged(deadline - asyncio.get_running_loop().time()):
+        async with judged(within):
             call = await self._twilio.sdk.calls.create_async(
                 to=outgoing.recipient, from_=outgoing.sender, timeout=outgoing.content["timeout"], **fields
             )
@@ -72,15 +55,6 @@ class VoiceChannel:
                 to=outgoing.recipient, from_=outgoing.sender, limit=LOOK_BACK, page_size=LOOK_BACK
             )
         return Sighting(tuple(call.sid for call in calls if call.sid and _is_ours(call, since)))
-
-    async def _turn(self, key: str, within: float) -> None:
-        """Wait for it if it comes soon; raises NotAccepted if it does not."""
-        wait = self._pace.wait(key) if self._pace else 0.0
-        while wait > 0:
-            if wait > min(PATIENCE, within / 2):
-                raise NotAccepted("calls go out one after the other", timedelta(seconds=wait))
-            await asyncio.sleep(wait)
-            wait = self._pace.wait(key) if self._pace else 0.0
 
     def _fields(self, outgoing: Outgoing) -> dict[str, Any]:
         reports = marked(self._account.callback, outgoing.key, "status_callback")

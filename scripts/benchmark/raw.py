@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from scripts.benchmark.raw_workflow import QUEUE, RawWorkflow
-from worker.main import worker_options
+from worker.lanes import worker_options
 from worker.sandbox import sandboxed
 
 

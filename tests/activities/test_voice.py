@@ -1,17 +1,15 @@
 """Phone calls: what is asked of Twilio, and that nobody is called twice."""
 
-from datetime import timedelta
 from typing import Any
 from xml.etree.ElementTree import fromstring
 
 import pytest
 
 from activities.channel import Outgoing, Refused
-from activities.channels.call_pace import CallPace
 from activities.channels.twilio_client import TwilioAccount
 from activities.channels.voice import VoiceChannel
 from scripts.provider import ACCOUNT_SID, AUTH_TOKEN, Provider
-from tests.sending import NOW, PHONE, Desk
+from tests.sending import PHONE, Desk
 
 CALLER = "+15005550006"
 US = "https://us.example/webhooks/twilio"
@@ -90,17 +88,3 @@ async def test_blocked_number_is_not_called_again(desk: Desk) -> None:
     desk.provider.refuse(400, {"code": 21216, "message": f"not allowed to call {PHONE}", "status": 400})
     receipt = await desk.send(desk.order("voice"))
     assert (receipt.verdict, receipt.reason) == ("failed", "twilio 21216: the number may not be called")
-
-
-async def test_call_whose_turn_is_far_is_held_where_exits_reach_it(desk: Desk) -> None:
-    await desk.enrol(2)
-    pace = CallPace(0.01)
-    account = TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, CALLER, desk.provider.url, settle=timedelta(seconds=0.05))
-    desk.channels["voice"] = channel = VoiceChannel(account, pace)
-    await desk.send(desk.order("voice"))
-    receipt = await desk.send(desk.order("voice", enrolment_id=2))
-    await channel.close()
-    assert (receipt.verdict, receipt.reason) == ("held", "calls go out one after the other")
-    assert receipt.retry_at is not None
-    assert timedelta(seconds=90) < receipt.retry_at - NOW <= timedelta(seconds=105)
-    assert len(desk.provider.accepted) == 1
