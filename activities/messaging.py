@@ -24,8 +24,10 @@ from activities.channel import (
     Unknowable,
 )
 from activities.clock import journey_now
+from language.customer_pages import Whose
 from language.gate import MessageGate
 from language.message import Message
+from language.opt_out_offer import NOWHERE, OptOutOffer
 from language.policy import Policy
 from language.port import Receipt, SendMessage
 from language.sending import DEAD_ADDRESS, Adoption, Claim, Claimed, Draft, InFlight, Ledger, Result, Unresolved
@@ -58,7 +60,8 @@ async def no_policy() -> Policy:
 
 
 class MessagingActivities:
-    """`hit` names the points at which tests and `scripts/chaos` kill a worker; `link` makes tracked links."""
+    """`hit` names the points at which tests and `scripts/chaos` kill a worker; `link` makes tracked links, `offer`
+    tells the pages on which customers choose what they get."""
 
     def __init__(
         self,
@@ -69,6 +72,7 @@ class MessagingActivities:
         policies: Policies = no_policy,
         hit: Callable[[str], None] = lambda point: None,
         link: Callable[[str], str] = str,
+        offer: Callable[[Whose], OptOutOffer] = lambda whose: NOWHERE,
     ) -> None:
         self._ledger = ledger
         self._channels = channels
@@ -76,6 +80,7 @@ class MessagingActivities:
         self._policies = policies
         self._hit = hit
         self._link = link
+        self._offer = offer
 
     @activity.defn
     async def send_message(self, send: SendMessage) -> Receipt:
@@ -84,7 +89,7 @@ class MessagingActivities:
         channel = self._channels[send.channel]
         message = await self._messages(send.journey, send.version, send.message)
         policy = await self._policies()
-        gate = MessageGate(send, message, channel.provider, channel.sender, now, self._link, policy)
+        gate = MessageGate(send, message, channel.provider, channel.sender, now, self._link, policy, self._offer)
         receipt = await Sending(self._ledger, channel, send, gate, now, self._hit).run()
         SENDS.labels(send.channel, receipt.verdict).inc()
         return receipt

@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api import (
     clock,
+    consents,
     coupons,
     customers,
     enrolments,
@@ -16,6 +17,7 @@ from api import (
     ingest,
     journeys,
     messages,
+    preferences,
     suppressions,
     tasks,
     timeline,
@@ -75,11 +77,11 @@ def create_app(settings: Settings) -> FastAPI:
     add_problem_handlers(app)
     app.add_middleware(Shortcut, endpoint_by_path=ingest.endpoint_by_path())
     app.add_middleware(LastResort)
-    # The paths of the first two are customers' as well.
-    readers = (timeline, why, customers, enrolments, messages, journeys, tasks, coupons, suppressions, clock)
+    # The paths of the first three are customers' as well.
+    readers = (timeline, why, consents, customers, enrolments, messages, journeys, tasks, coupons, suppressions, clock)
     trust = Trust.of(settings)
     written_for = (codec_router(settings), webhook_router(trust), voice_router(trust.twilio), push_router(settings))
-    for router in (ingest.router, *(it.router for it in readers), *written_for, health.router):
+    for router in (ingest.router, *(it.router for it in readers), *written_for, preferences.router, health.router):
         app.include_router(router)
     if settings.needs_sandbox or settings.may_pretend:
         account = SandboxAccount.of(settings.database_url)

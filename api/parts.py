@@ -11,11 +11,14 @@ import structlog
 from temporalio.client import Client
 
 from api.calendar import CalendarKeeper
+from api.consent_teller import ConsentTeller
 from api.reconciler import Reconciler
 from api.relay import POSTGRES_AWAY, Relay
 from language.clock import Pace
+from language.customer_pages import CustomerPages
 from runtime.failpoint import hit
 from runtime.settings import Settings
+from runtime.signing import Signer
 from runtime.temporal import connect
 from store.database import Database
 from store.enrolling import Enroller
@@ -50,6 +53,8 @@ class Parts:
     relay: Relay
     waker: Waker
     enroller: Enroller
+    pages: CustomerPages
+    teller: ConsentTeller
 
 
 @asynccontextmanager
@@ -76,7 +81,12 @@ async def running(settings: Settings) -> AsyncIterator[Parts]:
         ingest = Ingest(db, clock, in_demo_time=pace.speed != 1, wake=waker.wake, committed=committed)
         queue = IngestQueue(ingest)
         stack.push_async_callback(queue.drain)
-        yield Parts(db, pace, clock, temporal, client, outbox, versions, queue, relay, waker, Enroller(db, clock))
+        pages = CustomerPages(settings.public_url, Signer.of(settings))
+        teller = ConsentTeller(db, queue, pages)
+        stack.push_async_callback(_finish, teller, asyncio.create_task(teller.run(), name="ConsentTeller"))
+        yield Parts(
+            db, pace, clock, temporal, client, outbox, versions, queue, relay, waker, Enroller(db, clock), pages, teller
+        )
 
 
 def _now(pace: Pace) -> datetime:
@@ -95,6 +105,6 @@ async def _open_database(settings: Settings) -> Database:
         await asyncio.sleep(0.5)
 
 
-async def _finish(loop: Relay | Reconciler, task: "asyncio.Task[None]") -> None:
+async def _finish(loop: Relay | Reconciler | ConsentTeller, task: "asyncio.Task[None]") -> None:
     loop.stop()
     await task

@@ -131,7 +131,7 @@ class Policy(Part):
     time_zones: TimeZones = Field(default=TimeZones(), description="For customers whose zone is not known.")
     topics: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Topic] = Field(
         default_factory=dict,
-        description="What customers choose from on the preference page, by the topic's id, in this order.",
+        description="What customers choose from on the preference page, by the topic's id.",
         examples=[{"newsletter": {"title": "Newsletter", "description": "Once a week."}}],
     )
     minimum_gap: Duration | None = Field(

@@ -1,4 +1,4 @@
-"""What a customer got before, for caps to count: read in the claiming transaction, while the customer is locked."""
+"""What a customer got before, for caps and the way out: read in the claiming transaction, while they are locked."""
 
 from datetime import datetime
 from typing import Any
@@ -17,3 +17,26 @@ async def read_contacts(connection: Any, customer_id: int, *, since: datetime, b
     """The messages claimed after `since` (journey time) and not refused, all but the one with the key `but`."""
     rows = await connection.fetch(CONTACTS, customer_id, since, but, sorted(REFUSED))
     return tuple(Contact(*row) for row in rows)
+
+
+ANSWERS = ("opened", "clicked", "answered")
+"""Reports by which a customer takes notice of a message."""
+
+# Of the last so many messages all are promotional, and since the first of them nothing was taken notice of.
+IN_A_ROW = """
+WITH family AS (SELECT $1::bigint AS id UNION ALL SELECT id FROM customers WHERE merged_into = $1), latest AS (
+  SELECT message_class, claimed_at FROM messages
+  WHERE customer_id IN (SELECT id FROM family) AND claimed_at IS NOT NULL AND key <> $3 AND status <> ALL($4::text[])
+  ORDER BY claimed_at DESC, key DESC LIMIT $2
+)
+SELECT count(*) = $2 AND bool_and(message_class = 'promotional') AND NOT EXISTS (
+  SELECT FROM messages m JOIN message_events e ON e.message_key = m.key
+  WHERE m.customer_id IN (SELECT id FROM family) AND e.report = ANY($5::text[])
+    AND e.at >= (SELECT min(claimed_at) FROM latest)
+) FROM latest
+"""
+
+
+async def are_in_a_row(connection: Any, customer_id: int, *, many: int, but: str) -> bool:
+    """Whether the last `many` messages that went out, or may have, are promotional and left without any notice."""
+    return bool(await connection.fetchval(IN_A_ROW, customer_id, many, but, sorted(REFUSED), ANSWERS))

@@ -25,7 +25,7 @@ FROM ended
 _CONSENTS = """
 WITH word AS (
     SELECT DISTINCT ON (customer_id, channel, topic) customer_id, channel, topic, state FROM consents
-    WHERE customer_id = ANY($1) ORDER BY customer_id, channel, topic, at DESC, id DESC
+    WHERE customer_id = ANY($1) AND state <> 'pending' ORDER BY customer_id, channel, topic, at DESC, id DESC
 )
 INSERT INTO consents (customer_id, channel, topic, state, source, at)
 SELECT $2, channel, topic, 'opted_out', 'merge', $3 FROM word

@@ -25,7 +25,7 @@ from language.sending import (
     Result,
     Unresolved,
 )
-from store.contacts import read_contacts
+from store.contacts import are_in_a_row, read_contacts
 from store.database import Database
 from store.progress import EnrolmentStanding, write_progress
 from store.retry import retried
@@ -51,7 +51,8 @@ STANDING_OF_MESSAGE = """
 SELECT m.*, clock_timestamp() AS wall,
   (SELECT jsonb_agg(jsonb_build_array(c.channel, c.topic, c.state)) FROM (
      SELECT DISTINCT ON (channel, topic) channel, topic, state FROM consents
-     WHERE customer_id = $2 AND (channel = $3 OR channel IS NULL) AND (topic = $4 OR topic IS NULL)
+     WHERE customer_id = $2 AND (channel = $3 OR channel IS NULL) AND (topic IN ($4, '*') OR topic IS NULL)
+       AND state <> 'pending'
      ORDER BY channel, topic, at DESC, id DESC) c) AS consents,
   EXISTS (SELECT FROM suppressions
      WHERE channel = $3 AND address = CASE WHEN $3 = 'email' THEN lower($5) ELSE $5 END AND lifted_at IS NULL
@@ -250,7 +251,10 @@ class Claiming:
             return barred
         contacts = await self._contacts(addressee)
         is_dead = found.row["is_dead"]
-        judged = self.gate.judge(addressee, recipient, found.consents, is_dead=is_dead, contacts=contacts)
+        in_a_row = await self._is_in_a_row(addressee)
+        judged = self.gate.judge(
+            addressee, recipient, found.consents, is_dead=is_dead, contacts=contacts, is_in_a_row=in_a_row
+        )
         return await self._take(addressee, found, judged)
 
     async def _contacts(self, addressee: Addressee) -> tuple[Contact, ...]:
@@ -259,6 +263,10 @@ class Claiming:
         if since is None:
             return ()
         return await read_contacts(self.connection, addressee.id, since=since, but=self.send.key)
+
+    async def _is_in_a_row(self, addressee: Addressee) -> bool:
+        many = self.gate.in_a_row
+        return many is not None and await are_in_a_row(self.connection, addressee.id, many=many, but=self.send.key)
 
     async def _lock_customer(self, customer_id: int) -> Addressee:
         """The customer, locked; the one that it was merged into, if it was."""

@@ -250,10 +250,18 @@ class VerdictRow(SQLModel, table=True):
 
 
 class ConsentRow(SQLModel, table=True):
-    """A ledger: the newest row of a channel and topic counts. Null channel or topic: all of them."""
+    """A ledger: the newest row of a channel and topic counts. Null channel or topic: all of them; the topic `*`: all
+    but what is transactional.
+
+    `state`: opted_in, opted_out, pending (it waits for its confirmation, and counts for nothing). `told_at` is wall
+    time: when journeys were told of it by an event.
+    """
 
     __tablename__ = "consents"
-    __table_args__ = (Index("consents_customer", "customer_id", "at"),)
+    __table_args__ = (
+        Index("consents_customer", "customer_id", "at"),
+        Index("consents_untold", "id", postgresql_where=text("told_at IS NULL")),
+    )
 
     id: int = _id()
     customer_id: int = _big()
@@ -263,6 +271,7 @@ class ConsentRow(SQLModel, table=True):
     source: str
     evidence: str | None = None
     at: datetime = _at(nullable=False)
+    told_at: datetime | None = _at()
 
 
 class DeliveryRow(SQLModel, table=True):

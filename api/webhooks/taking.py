@@ -31,6 +31,8 @@ async def take(parts: Parts, provider: str, said: Said) -> None:
     is_whole = await _take_words(parts, said.words)
     taken = await _take_reports(parts, said.reports)
     parts.waker.wake()
+    if said.words:
+        parts.teller.wake()
     for result in taken:
         WEBHOOK_REPORTS.labels(provider, result).inc()
     if not is_whole or "failed" in taken:

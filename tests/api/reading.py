@@ -10,8 +10,11 @@ import httpx
 from pydantic import SecretStr
 
 from api.app import create_app
+from api.consent_teller import ConsentTeller
 from language.clock import Pace
+from language.customer_pages import CustomerPages
 from runtime.settings import Settings
+from runtime.signing import Signer
 from store.database import Database
 from store.enrolling import Enroller
 from store.ingest import Ingest
@@ -34,7 +37,7 @@ class Bell:
 
 @asynccontextmanager
 async def reading(db: Database, *, now: datetime = AT, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the API with an API key; `client.bell` is what commands ring."""
+    """A client of the API with an API key; `client.bell` is what commands ring, `client.parts` are the API's parts."""
     app = create_app(Settings(api_keys=(SecretStr(API_KEY),), **settings))
     bell = Bell()
 
@@ -42,12 +45,16 @@ async def reading(db: Database, *, now: datetime = AT, **settings: Any) -> Async
         return now
 
     queue = IngestQueue(Ingest(db, clock, wake=bell.wake))
+    pages = CustomerPages("http://api", Signer([bytes(32)]))
+    teller = ConsentTeller(db, queue, pages)
+    about_consents = {"pages": pages, "teller": teller}
     app.state.parts = SimpleNamespace(
-        db=db, clock=clock, pace=Pace(), waker=bell, queue=queue, enroller=Enroller(db, clock)
+        db=db, clock=clock, pace=Pace(), waker=bell, queue=queue, enroller=Enroller(db, clock), **about_consents
     )
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=AUTHORIZATION) as client:
         client.bell = bell  # type: ignore[attr-defined]
+        client.parts = app.state.parts  # type: ignore[attr-defined]
         yield client
 
 

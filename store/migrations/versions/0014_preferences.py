@@ -1,4 +1,7 @@
-"""Consents that await their confirmation."""
+"""Of each consent it is known whether journeys were told of it."""
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0014"
 down_revision = "0013"
@@ -7,8 +10,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.add_column("consents", sa.Column("told_at", sa.DateTime(timezone=True), nullable=True))
+    op.execute("UPDATE consents SET told_at = at")
+    op.create_index("consents_untold", "consents", ["id"], postgresql_where=sa.text("told_at IS NULL"))
 
 
 def downgrade() -> None:
-    pass
+    op.drop_index("consents_untold", "consents")
+    op.drop_column("consents", "told_at")
