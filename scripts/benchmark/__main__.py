@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any
 
 import aiohttp
@@ -14,11 +14,11 @@ import typer
 from temporalio.service import RPCError
 
 from runtime.part import PartFailed
-from scripts.benchmark import ingest, latency, rest, throughput
+from scripts.benchmark import blast, first_touch, ingest, latency, rest, throughput
 from scripts.benchmark.ground import Ground, Stuck, ground
 from scripts.stopping import stop_on_sigterm
 
-PARTS = ("rest", "ingest", "throughput", "latency")
+PARTS = ("rest", "ingest", "throughput", "latency", "first_touch", "blast")
 FAILURES = (Stuck, RuntimeError, TimeoutError, aiohttp.ClientError, RPCError)
 
 
@@ -27,14 +27,15 @@ def main(
     only: Annotated[list[str] | None, typer.Option(help=f"Measure only this: {', '.join(PARTS)}.")] = None,
     size: Annotated[int, typer.Option(help="Journeys in a run of the throughput measurement.")] = 400,
     runs: Annotated[int, typer.Option(help="Pairs of runs; the median counts.")] = 5,
-    seconds: Annotated[float, typer.Option(help="How long each pace of the latency measurement is kept up.")] = 15.0,
+    seconds: Annotated[float, typer.Option(help="How long each pace of a latency measurement is kept up.")] = 15.0,
+    messages: Annotated[int, typer.Option(help="Promotional messages of the blast.")] = 10_000,
 ) -> None:
     """Measure on the embedded stack, with a local HTTP sink in the providers' place."""
     unknown = set(only or ()) - set(PARTS)
     if unknown:
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
     try:
-        figures = asyncio.run(_measure(set(only or PARTS), size, runs, seconds))
+        figures = asyncio.run(_measure(set(only or PARTS), size, runs, seconds, messages))
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("Interrupted; everything is stopped.", file=sys.stderr)
         raise typer.Exit(130) from None
@@ -45,14 +46,28 @@ def main(
         print(json.dumps(figures))
 
 
-async def _measure(parts: set[str], size: int, runs: int, seconds: float) -> dict[str, Any]:
+async def _measure(parts: set[str], size: int, runs: int, seconds: float, messages: int) -> dict[str, Any]:
     figures: dict[str, Any] = {"cpus": os.cpu_count(), "python": platform.python_version()}
     stop_on_sigterm()
+    if others := parts - {"blast"}:
+        figures |= await _on_ground(lambda place: _figures(place, others, size, runs, seconds))
+    if "blast" in parts:  # on ground of its own: what it leaves behind would be in the way of others
+        limit = {"SOJOURN_SMS_PER_SECOND": str(blast.PER_SECOND)}
+        say = _say("blast")
+        figures |= await _on_ground(
+            lambda place: blast.measure(place, size=messages, seconds=2 * seconds, say=say), limit
+        )
+    return figures
+
+
+async def _on_ground(
+    measure: Callable[[Ground], Awaitable[dict[str, Any]]], environment: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     _say("ground")("starting PostgreSQL, Temporal, the API, the worker and the sink")
     try:
-        async with ground() as place:
+        async with ground(environment) as place:
             try:
-                return figures | await _figures(place, parts, size, runs, seconds)
+                return await measure(place)
             except FAILURES as failure:
                 print(f"{place.last_words()}\n\n{type(failure).__name__}: {failure}", file=sys.stderr)
                 raise typer.Exit(1) from None
@@ -71,6 +86,8 @@ async def _figures(place: Ground, parts: set[str], size: int, runs: int, seconds
         figures |= await throughput.measure(place, size=size, runs=runs, say=_say("throughput"))
     if "latency" in parts:
         figures |= await latency.measure(place, seconds=seconds, say=_say("latency"))
+    if "first_touch" in parts:
+        figures |= await first_touch.measure(place, seconds=2 * seconds, say=_say("first_touch"))
     return figures
 
 

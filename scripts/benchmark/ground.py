@@ -7,7 +7,7 @@ import re
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ class Ground:
         self.pids = dict(stack.pids) | {"driver": os.getpid()}
         self._auth = aiohttp.BasicAuth(stack.write_key, "")
         self._numbers = 0
+        self._customers = 5_550_000
 
     async def post_batch(self, events: Sequence[dict[str, Any]]) -> None:
         await self._post("/v1/batch", {"batch": events})
@@ -81,12 +82,12 @@ class Ground:
         self._numbers += 1
         return f"r{self._numbers}"
 
-    async def make_customers(self, names: Iterable[str]) -> None:
-        """Customers with a phone, so that they can be sent to."""
-        traits = [(name, f"+1500{number:07}") for number, name in enumerate(names, 5_550_000)]
-        await self.post_batches(
-            [{"type": "identify", "userId": n, "messageId": f"i-{n}", "traits": {"phone": p}} for n, p in traits]
-        )
+    async def make_customers(self, names: Sequence[str]) -> dict[str, str]:
+        """Customers who can be sent to, each with a phone and an e-mail of their own; returns the phones."""
+        phones = {name: f"+1500{number:07}" for number, name in enumerate(names, self._customers)}
+        self._customers += len(phones)
+        await self.post_batches([_identify(name, phone) for name, phone in phones.items()])
+        return phones
 
     async def until(self, query: str, wanted: int, *arguments: Any, within: float = PATIENCE) -> None:
         """Until a count in PostgreSQL has reached `wanted`; raises `Stuck`."""
@@ -112,6 +113,18 @@ class Ground:
         except TimeoutError:
             arrived = len(await self.arrived_at())
             raise Stuck(f"messages at the sink: {arrived} of {wanted} after {within:.0f} seconds") from None
+
+    async def when_arrived(self, messages: Iterable[str], *, within: float = PATIENCE) -> dict[str, float]:
+        """Wait until the sink has all of these, and tell since when (Unix seconds); raises `Stuck`."""
+        wanted = list(messages)
+        try:
+            async with asyncio.timeout(within), self.http.post(f"{self.sink_url}/when", json=wanted) as answer:
+                return dict(await answer.json())
+        except TimeoutError:
+            missing = len(set(wanted) - set(await self.arrived_at()))
+            raise Stuck(
+                f"messages at the sink: {missing} of {len(wanted)} missing after {within:.0f} seconds"
+            ) from None
 
     async def arrived_at(self) -> dict[str, float]:
         return dict(await self._sink("/arrived"))
@@ -159,6 +172,11 @@ class Ground:
 _JSON = {"Content-Type": "application/json"}
 
 
+def _identify(name: str, phone: str) -> dict[str, Any]:
+    traits = {"phone": phone, "email": f"{name}@example.com"}
+    return {"type": "identify", "userId": name, "messageId": f"i-{name}", "traits": traits}
+
+
 async def _until(count: Callable[[], Awaitable[int]], wanted: int, within: float, what: str) -> None:
     """Ask every 50 ms, seldom enough not to weigh on what is measured."""
     seen = 0
@@ -182,8 +200,8 @@ async def each(items: Sequence[Any], do: Any, *, at_once: int) -> None:
 
 
 @asynccontextmanager
-async def ground() -> AsyncIterator[Ground]:
-    """Start everything on free ports; leave nothing behind."""
+async def ground(environment: Mapping[str, str] | None = None) -> AsyncIterator[Ground]:
+    """Start everything on free ports; leave nothing behind. `environment` holds more settings."""
     async with AsyncExitStack() as exits:
         data = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="sojourn-bench-")))
         sink_port, metrics_port = free_port(), free_port()
@@ -196,7 +214,7 @@ async def ground() -> AsyncIterator[Ground]:
             ui_port=None,
             metrics_port=metrics_port,
             journeys=_journeys(data / "journeys"),
-            environment={"SOJOURN_TWILIO_URL": sink_url, "SOJOURN_SENDGRID_URL": sink_url},
+            environment={"SOJOURN_TWILIO_URL": sink_url, "SOJOURN_SENDGRID_URL": sink_url, **(environment or {})},
         )
         await exits.enter_async_context(stack)
         http = await exits.enter_async_context(_session())

@@ -18,7 +18,7 @@ async def measure(ground: Ground, *, seconds: float, say: Callable[[str], None])
         for kind, drive in (("wake", _wake), ("start", _start)):
             others = ground.watch_others()
             waits = await drive(ground, ground.name(), pace, int(pace * seconds))
-            figures[f"{kind}_at_{pace}_per_s"] = found = _percentiles(waits) | {"cpus_of_others": others()}
+            figures[f"{kind}_at_{pace}_per_s"] = found = percentiles(waits) | {"cpus_of_others": others()}
             say(f"{pace} events/s, {kind}: {found}")
     return figures
 
@@ -39,8 +39,15 @@ async def _start(ground: Ground, name: str, pace: int, size: int) -> list[float]
 
 
 async def _paced(ground: Ground, event: str, users: list[str], name: str, pace: int) -> list[float]:
-    """One call each, on time whether or not the ones before have answered."""
     await ground.forget()
+    answered_at = await paced(ground, event, users, name, pace)
+    await ground.until_arrived(len(users))
+    arrived_at = await ground.arrived_at()
+    return [arrived_at[f"{user}"] - answered_at[user] for user in users]
+
+
+async def paced(ground: Ground, event: str, users: list[str], name: str, pace: float) -> dict[str, float]:
+    """One call each, on time whether or not the ones before have answered; returns when each was answered."""
     answered_at: dict[str, float] = {}
 
     async def post(user: str) -> None:
@@ -52,11 +59,10 @@ async def _paced(ground: Ground, event: str, users: list[str], name: str, pace: 
         await asyncio.sleep(max(0.0, began + number / pace - time.perf_counter()))
         calls.append(asyncio.create_task(post(user)))
     await asyncio.gather(*calls)
-    await ground.until_arrived(len(users))
-    arrived_at = await ground.arrived_at()
-    return [arrived_at[f"{user}"] - answered_at[user] for user in users]
+    return answered_at
 
 
-def _percentiles(waits: list[float]) -> dict[str, float]:
+def percentiles(waits: list[float]) -> dict[str, float]:
+    """In milliseconds."""
     ordered = sorted(waits)
     return {f"p{p}_ms": round(ordered[min(len(ordered) * p // 100, len(ordered) - 1)] * 1000, 1) for p in (50, 95, 99)}
