@@ -8,7 +8,7 @@ from pathlib import Path as File
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from language.journey import Journey
@@ -141,6 +141,8 @@ def test_all_ways_are_there_and_no_others(block: list[dict[str, Any]]) -> None:
 @settings(max_examples=40, deadline=None)
 @given(REPEATING)
 def test_no_way_weighs_more_than_the_worst_however_passes_differ(block: list[dict[str, Any]]) -> None:
+    (a_pass,) = (by_hand(part["do"]) for part in block if "repeat" in part)
+    assume(len(a_pass) <= 20)  # of more ways nothing is proved, which is said
     weights = {"a": Decimal(1), "b": Decimal(3), "c": Decimal(7)}
     heaviest = max(sum((weights[name] for _, name in way[0]), Decimal(0)) for way in by_hand(block))
 
