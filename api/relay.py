@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
@@ -12,6 +13,7 @@ import structlog
 from api.outage import Outage
 from api.starting import starting
 from language.clock import Pace
+from language.urgency import LEVELS
 from runtime.failpoint import hit
 from runtime.metrics import DELIVERIES_RELAYED, RELAY_FAILURES
 from store.outbox import Outbox, Waiting
@@ -27,6 +29,17 @@ ABANDONED = timedelta(hours=1)
 POISONED = timedelta(minutes=1)
 
 
+@dataclass(slots=True)
+class Strand:
+    """What is relayed of one urgency: at most `limit` calls at a time, so that those of a blast leave Temporal room."""
+
+    urgency: int
+    limit: int
+    after: int = 0
+    calls: set["asyncio.Task[None]"] = field(default_factory=set)
+    may_go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class Wakes(Protocol):
     async def wait(self, timeout: float) -> bool: ...
 
@@ -34,7 +47,8 @@ class Wakes(Protocol):
 class Relay:
     """Any number may run, in any number of processes: a lease keeps an enrolment to one of them.
 
-    `concurrency` bounds the calls to Temporal under way; `poll` is how long (seconds) a lost wake can delay anything.
+    `concurrency` bounds the calls to Temporal under way of what is most urgent; the usual has half of that besides, and
+    what is least urgent an eighth: none waits for another. `poll` is how long (seconds) a lost wake can delay anything.
     `hit` is told of each named point at which a test may end the process.
     """
 
@@ -55,18 +69,16 @@ class Relay:
         self._client = client
         self._wakes = wakes
         self._pace = pace
-        self._concurrency = concurrency
+        limits = (concurrency, concurrency // 2, concurrency // 8)
+        self._strands = [Strand(*pair) for pair in zip(LEVELS, (max(1, it) for it in limits), strict=True)]
         self._poll = poll
         self._hit = hit
         self._outage = Outage("Temporal")
         self._postgres_outage = Outage("PostgreSQL")
-        self._calls: set[asyncio.Task[None]] = set()
         self._sent: list[Waiting] = []
         self._has_sent = asyncio.Event()
-        self._may_go_on = asyncio.Event()
         self._stopping = asyncio.Event()
         self._is_finished = False
-        self._after = 0
 
     @property
     def is_away(self) -> bool:
@@ -77,60 +89,69 @@ class Relay:
         """Relay until `stop()`; then finish the calls under way. Survives the absence of Temporal and PostgreSQL."""
         hearing, settling = asyncio.create_task(self._hear()), asyncio.create_task(self._settle())
         try:
-            while not self._stopping.is_set():
-                await self._turn()
+            async with asyncio.TaskGroup() as group:
+                for strand in self._strands:
+                    group.create_task(self._run(strand))
         finally:
             hearing.cancel()
-            if self._calls:
-                await asyncio.wait(self._calls)
+            if calls := [call for strand in self._strands for call in strand.calls]:
+                await asyncio.wait(calls)
             self._is_finished = True
             self._has_sent.set()
             await settling
 
     def stop(self) -> None:
         self._stopping.set()
-        self._may_go_on.set()
+        self._go_on()
 
-    async def _turn(self) -> None:
+    def _go_on(self) -> None:
+        for strand in self._strands:
+            strand.may_go_on.set()
+
+    async def _run(self, strand: Strand) -> None:
+        while not self._stopping.is_set():
+            await self._turn(strand)
+
+    async def _turn(self, strand: Strand) -> None:
         """Lease as many enrolments as there is room for and send them off."""
         if self._outage.is_on:
             await self._pause(self._outage.pause())
-        room = await self._room()
-        self._may_go_on.clear()
+        room = await self._room(strand)
+        strand.may_go_on.clear()
         if self._stopping.is_set():
             return
         try:
-            page = await self._outbox.lease(room, after=self._after)
+            page = await self._outbox.lease(room, urgency=strand.urgency, after=strand.after)
         except POSTGRES_AWAY as error:
             await self._postgres_failed(error)
             return
         self._postgres_outage.succeeded()
         for waiting in page:
-            self._begin(waiting)
+            self._begin(strand, waiting)
         # Round and round by enrolment id, so that a long queue starves nobody.
-        began_at, self._after = self._after, page[-1].enrolment_id if len(page) == room else 0
+        began_at, strand.after = strand.after, page[-1].enrolment_id if len(page) == room else 0
         if len(page) < room and began_at == 0:
-            await self._idle()
+            await self._idle(strand)
 
-    async def _room(self) -> int:
+    async def _room(self, strand: Strand) -> int:
         """How many to lease now: waits until half of the places are free; one while Temporal is away."""
-        limit = 1 if self._outage.is_on else self._concurrency
-        while len(self._calls) > limit // 2:
-            await asyncio.wait(self._calls, return_when=asyncio.FIRST_COMPLETED)
-        return limit - len(self._calls)
+        limit = 1 if self._outage.is_on else strand.limit
+        while len(strand.calls) > limit // 2:
+            await asyncio.wait(strand.calls, return_when=asyncio.FIRST_COMPLETED)
+        return limit - len(strand.calls)
 
-    async def _idle(self) -> None:
+    async def _idle(self, strand: Strand) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._may_go_on.wait(), self._poll)
+            await asyncio.wait_for(strand.may_go_on.wait(), self._poll)
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
-    def _begin(self, waiting: Waiting) -> None:
+    def _begin(self, strand: Strand, waiting: Waiting) -> None:
         call = asyncio.create_task(self._relay(waiting), name=f"relay {waiting.enrolment_id}")
-        self._calls.add(call)
-        call.add_done_callback(self._calls.discard)
+        strand.calls.add(call)
+        call.add_done_callback(strand.calls.discard)
 
     async def _relay(self, waiting: Waiting) -> None:
         try:
@@ -194,14 +215,14 @@ class Relay:
             return
         try:
             if await self._outbox.mark_relayed(sent):
-                self._may_go_on.set()
+                self._go_on()
         except POSTGRES_AWAY as error:
             await self._postgres_failed(error)
 
     async def _hear(self) -> None:
         while True:
             if await self._wakes.wait(1.0):
-                self._may_go_on.set()
+                self._go_on()
 
     async def _postgres_failed(self, error: BaseException) -> None:
         self._postgres_outage.failed(type(error).__name__)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from language.clause import ANY_ACTIVITY, Clause
 from language.journey import After, Exit, Journey
 from language.program import CompiledJourney
+from language.urgency import USUAL, urgency_of
 
 Json = Mapping[str, Any]
 ACTIVITY = "*"
@@ -80,10 +81,11 @@ class Effects(BaseModel):
 class Listener:
     """One version of a journey, as the ingest asks it."""
 
-    def __init__(self, journey: Journey, version: int) -> None:
+    def __init__(self, journey: Journey, version: int, urgency: int = USUAL) -> None:
         self.definition = journey
         self.journey = journey.journey
         self.version = version
+        self.urgency = urgency
         self.late: timedelta = journey.late
         self._starts = tuple(clause for start in journey.start if (clause := start.clause))
         self._exits: tuple[Exit, ...] = journey.exit
@@ -267,4 +269,5 @@ def _number(value: Any) -> float | None:
 @lru_cache(maxsize=1024)
 def listener(definition: str, version: int = 0) -> Listener:
     """The listener of a published definition (`journey_versions.definition`), read once."""
-    return Listener(CompiledJourney.model_validate_json(definition), version)
+    compiled = CompiledJourney.model_validate_json(definition)
+    return Listener(compiled, version, urgency_of(compiled.classes.values()))

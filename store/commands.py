@@ -27,7 +27,10 @@ UPDATE enrolments SET
     paused_at = CASE $2 WHEN 'pause' THEN $3 WHEN 'resume' THEN NULL ELSE paused_at END
 WHERE id = $1 RETURNING last_seq
 """
-_DELIVER = "INSERT INTO deliveries (enrolment_id, seq, kind, payload) VALUES ($1, $2, $3, $4)"
+_DELIVER = """
+INSERT INTO deliveries (enrolment_id, seq, kind, payload, urgency)
+SELECT id, $2::bigint, $3::text, $4::jsonb, urgency FROM enrolments WHERE id = $1
+"""
 
 
 class CommandError(Exception):

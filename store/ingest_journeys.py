@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from language.listening import Effects, Entry, Listener, Occurrence
+from language.urgency import USUAL
 from store.ingest_listeners import Listeners
 from store.ingest_people import Person
 
@@ -31,6 +32,7 @@ class Enrolment:
     goal_value: float | None = None
     last_seq: int = 0
     stage: str | None = None
+    urgency: int = USUAL
     is_new: bool = False
     is_changed: bool = False
 
@@ -194,6 +196,7 @@ class Decisions:
             state="active",
             started_at=occurrence.at,
             stage=listener.first_stage(occurrence, person.profile),
+            urgency=listener.urgency,
             is_new=True,
         )
         self._by_customer[person.id].append(enrolment)

@@ -13,11 +13,11 @@ _END = """
 WITH ended AS (
     UPDATE enrolments SET state = 'ending', outcome = 'merged', reason = 'the customer was merged into an older one',
         ended_at = $2, last_seq = last_seq + 1
-    WHERE id = ANY($1) RETURNING id, last_seq
+    WHERE id = ANY($1) RETURNING id, last_seq, urgency
 )
-INSERT INTO deliveries (enrolment_id, seq, kind, payload)
+INSERT INTO deliveries (enrolment_id, seq, kind, payload, urgency)
 SELECT id, last_seq, 'end',
-    jsonb_build_object('seq', last_seq, 'kind', 'end', 'at', $2::timestamptz, 'outcome', 'merged')
+    jsonb_build_object('seq', last_seq, 'kind', 'end', 'at', $2::timestamptz, 'outcome', 'merged'), urgency
 FROM ended
 """
 

@@ -54,14 +54,16 @@ WHERE enrolments.id = now.id
 
 _NEW_ENROLMENTS = """
 INSERT INTO enrolments (id, start, state, outcome, ended_at, goal_at, goal_value, last_seq, stage,
-    customer_id, journey, version, key, started_at)
+    customer_id, journey, version, key, started_at, urgency)
 SELECT * FROM unnest($1::bigint[], $2::jsonb[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[],
-    $7::float8[], $8::bigint[], $9::text[], $10::bigint[], $11::text[], $12::int[], $13::text[], $14::timestamptz[])
+    $7::float8[], $8::bigint[], $9::text[], $10::bigint[], $11::text[], $12::int[], $13::text[], $14::timestamptz[],
+    $15::smallint[])
 """
 
 _DELIVERIES = """
-INSERT INTO deliveries (enrolment_id, seq, kind, payload)
-SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::jsonb[])
+INSERT INTO deliveries (enrolment_id, seq, kind, payload, urgency)
+SELECT new.*, urgency FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::jsonb[]) AS new (id, seq, kind, payload)
+JOIN enrolments USING (id)
 """
 
 _REFUSALS = """
@@ -127,7 +129,9 @@ async def write_enrolments(connection: Any, enrolments: Sequence[Enrolment]) -> 
     if changed:
         await connection.execute(_CHANGED_ENROLMENTS, *_columns(changed))
     new = [
-        (*_state(it), it.customer_id, it.journey, it.version, it.key, it.started_at) for it in enrolments if it.is_new
+        (*_state(it), it.customer_id, it.journey, it.version, it.key, it.started_at, it.urgency)
+        for it in enrolments
+        if it.is_new
     ]
     if new:
         await connection.execute(_NEW_ENROLMENTS, *_columns(new))

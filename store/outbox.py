@@ -4,7 +4,8 @@ A delivery is kept until Temporal has it *and* its run has acknowledged it, and 
 PostgreSQL is forgotten when its workflow task fails, and must then be there to be read again, or come as a signal.
 
 The lease of an enrolment is the `relay_until` of its oldest waiting delivery. Whoever wants to relay an enrolment must
-lease that row, whatever came in after it, so that never more than one call for an enrolment is under way.
+lease that row, whatever came in after it, so that never more than one call for an enrolment is under way. All of an
+enrolment's deliveries have its urgency.
 Row locks are only ever tried (SKIP LOCKED), never waited for: these statements cannot deadlock with anybody.
 """
 
@@ -14,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from language.delivery import Delivery
+from language.urgency import USUAL
 from store.database import Database
 
 LEASE = timedelta(seconds=10)
@@ -35,14 +37,16 @@ ever. What is held back, the run reads from PostgreSQL with its next write; once
 # Leases and marks may be forgotten in a crash, so their transactions do not wait for the disk.
 _NO_FLUSH = "set_config('synchronous_commit', 'off', true) = 'off'"
 
-# The first waiting row of each enrolment after $1, found one by one along the index however long the queues are.
+# The first waiting row of each enrolment of that urgency after $1, found one by one along the index however long the
+# queues are.
 _HEADS = """
     (SELECT enrolment_id, seq, relay_until FROM deliveries
-     WHERE relayed_at IS NULL AND enrolment_id > $1 ORDER BY enrolment_id, seq LIMIT 1)
+     WHERE relayed_at IS NULL AND urgency = $4 AND enrolment_id > $1 ORDER BY enrolment_id, seq LIMIT 1)
     UNION ALL
     SELECT next.* FROM head CROSS JOIN LATERAL (
         SELECT enrolment_id, seq, relay_until FROM deliveries
-        WHERE relayed_at IS NULL AND enrolment_id > head.enrolment_id ORDER BY enrolment_id, seq LIMIT 1
+        WHERE relayed_at IS NULL AND urgency = $4 AND enrolment_id > head.enrolment_id
+        ORDER BY enrolment_id, seq LIMIT 1
     ) next
 """
 
@@ -62,14 +66,15 @@ free AS (
     WHERE deliveries.enrolment_id = own.enrolment_id AND deliveries.seq = own.seq
     RETURNING deliveries.enrolment_id, deliveries.seq, deliveries.kind
 )
-SELECT e.id AS enrolment_id, leased.seq AS first_seq, e.customer_id, e.journey, e.version, e.key, e.arm, e.started_at,
+SELECT e.id AS enrolment_id, leased.seq AS first_seq, $4::smallint AS urgency,
+       e.customer_id, e.journey, e.version, e.key, e.arm, e.started_at,
        CASE WHEN leased.kind = 'start' THEN e.start END AS start, page.payloads
 FROM leased JOIN enrolments e ON e.id = leased.enrolment_id
 CROSS JOIN LATERAL (
     SELECT jsonb_agg(payload ORDER BY seq) AS payloads FROM (
         SELECT seq, payload, sum(octet_length(payload::text)) OVER (ORDER BY seq) AS bytes FROM (
             SELECT seq, payload FROM deliveries
-            WHERE enrolment_id = leased.enrolment_id AND seq >= leased.seq AND relayed_at IS NULL
+            WHERE urgency = $4 AND enrolment_id = leased.enrolment_id AND seq >= leased.seq AND relayed_at IS NULL
             ORDER BY seq LIMIT {PAGE_ROWS}
         ) waiting
     ) measured WHERE bytes <= {PAGE_BYTES} OR seq = leased.seq
@@ -80,18 +85,18 @@ ORDER BY e.id
 
 _MARK = f"""
 WITH sent AS (
-    SELECT * FROM unnest($1::bigint[], $2::bigint[]) AS sent(enrolment_id, up_to)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::smallint[]) AS sent(enrolment_id, up_to, urgency)
 ), marked AS (
     UPDATE deliveries SET relayed_at = now(), relay_until = NULL
     FROM (
-        SELECT enrolment_id, seq FROM deliveries JOIN sent USING (enrolment_id)
+        SELECT enrolment_id, seq FROM deliveries JOIN sent USING (urgency, enrolment_id)
         WHERE seq <= up_to AND relayed_at IS NULL
         FOR UPDATE OF deliveries SKIP LOCKED
     ) own
     WHERE deliveries.enrolment_id = own.enrolment_id AND deliveries.seq = own.seq
 )
 SELECT EXISTS (
-    SELECT FROM deliveries JOIN sent USING (enrolment_id) WHERE seq > up_to AND relayed_at IS NULL
+    SELECT FROM deliveries JOIN sent USING (urgency, enrolment_id) WHERE seq > up_to AND relayed_at IS NULL
 ) WHERE {_NO_FLUSH}
 """
 
@@ -139,6 +144,7 @@ class Waiting:
 
     enrolment_id: int
     first_seq: int
+    urgency: int
     customer_id: int
     journey: str
     version: int
@@ -161,15 +167,15 @@ class Outbox:
         self._db = db
         self._lease = lease
 
-    async def lease(self, limit: int, *, after: int = 0) -> list[Waiting]:
-        """Lease at most `limit` enrolments with ids above `after`, in the order of their ids."""
-        rows = await self._db.pool.fetch(_LEASE, after, limit, self._lease)
+    async def lease(self, limit: int, *, urgency: int = USUAL, after: int = 0) -> list[Waiting]:
+        """Lease at most `limit` enrolments of this urgency with ids above `after`, in the order of their ids."""
+        rows = await self._db.pool.fetch(_LEASE, after, limit, self._lease, urgency)
         return [Waiting(**row) for row in rows]
 
     async def mark_relayed(self, sent: Sequence[Waiting]) -> bool:
         """Temporal has these. True when more came for one of them meanwhile."""
         ids, up_to = [one.enrolment_id for one in sent], [one.last_seq for one in sent]
-        return bool(await self._db.pool.fetchval(_MARK, ids, up_to))
+        return bool(await self._db.pool.fetchval(_MARK, ids, up_to, [one.urgency for one in sent]))
 
     async def defer(self, leased: Iterable[Waiting], delay: timedelta = timedelta(0)) -> None:
         """Give leases back; nobody relays these enrolments before `delay` has passed."""

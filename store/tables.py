@@ -3,7 +3,19 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, LargeBinary, Numeric, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    SmallInteger,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -24,6 +36,11 @@ def _at(*, nullable: bool = True, index: bool = False) -> Any:
 def _big(*, nullable: bool = False, index: bool = False, default: int | None = None) -> Any:
     server = text(str(default)) if default is not None else None
     return Field(default=default, sa_column=Column(BigInteger, nullable=nullable, index=index, server_default=server))
+
+
+def _small(*, default: int) -> Any:
+    server = text(str(default))
+    return Field(default=default, sa_column=Column(SmallInteger, nullable=False, server_default=server))
 
 
 class CustomerRow(SQLModel, table=True):
@@ -119,7 +136,7 @@ class EnrolmentRow(SQLModel, table=True):
     """One customer in one journey. `state`: active, ending (decided here, the workflow does not know yet), ended.
 
     `last_seq` counts its deliveries, `seen_seq` is what its run has acknowledged. `checked_at` and `nudged_at` are
-    the reconciler's, wall time.
+    the reconciler's, wall time. `urgency` is its journey's, see `language.urgency`.
     """
 
     __tablename__ = "enrolments"
@@ -161,6 +178,7 @@ class EnrolmentRow(SQLModel, table=True):
     seen_seq: int = _big(default=0)
     checked_at: datetime | None = _at()
     nudged_at: datetime | None = _at()
+    urgency: int = _small(default=3)
     nudges: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
 
 
@@ -276,10 +294,13 @@ class ConsentRow(SQLModel, table=True):
 
 class DeliveryRow(SQLModel, table=True):
     """The outbox. A row stays until its enrolment's run has acknowledged its `seq`; `relay_until` is a lease and
-    `relayed_at` says when Temporal took it (both wall time). `payload` is a `language.delivery.Delivery`."""
+    `relayed_at` says when Temporal took it (both wall time). `payload` is a `language.delivery.Delivery`, `urgency` the
+    enrolment's."""
 
     __tablename__ = "deliveries"
-    __table_args__ = (Index("deliveries_waiting", "enrolment_id", "seq", postgresql_where=text("relayed_at IS NULL")),)
+    __table_args__ = (
+        Index("deliveries_waiting", "urgency", "enrolment_id", "seq", postgresql_where=text("relayed_at IS NULL")),
+    )
 
     enrolment_id: int = Field(sa_column=Column(BigInteger, primary_key=True))
     seq: int = Field(sa_column=Column(BigInteger, primary_key=True))
@@ -287,6 +308,7 @@ class DeliveryRow(SQLModel, table=True):
     payload: dict[str, Any] = _json()
     relay_until: datetime | None = _at()
     relayed_at: datetime | None = _at()
+    urgency: int = _small(default=3)
 
 
 class SandboxMessageRow(SQLModel, table=True):

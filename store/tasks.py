@@ -43,7 +43,10 @@ _COMPLETE = """
 UPDATE tasks SET state = 'done', result = $2, note = $3, completed_by = $4, closed_at = $5 WHERE id = $1
 """
 _NEXT_SEQ = "UPDATE enrolments SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq"
-_DELIVER = "INSERT INTO deliveries (enrolment_id, seq, kind, payload) VALUES ($1, $2, $3, $4)"
+_DELIVER = """
+INSERT INTO deliveries (enrolment_id, seq, kind, payload, urgency)
+SELECT id, $2::bigint, $3::text, $4::jsonb, urgency FROM enrolments WHERE id = $1
+"""
 
 
 class UnknownTaskError(CommandError):
