@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import orjson
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
@@ -71,6 +72,7 @@ SELECT NOT EXISTS (SELECT FROM enrolments WHERE state = 'ending' OR state <> 'en
     WHERE e.state = 'active' AND s.left_at IS NULL AND e.paused_at IS NULL
       AND coalesce(s.waits_until <= $1, s.verb NOT IN ('wait', 'wait_for', 'task', 'rest')))
 """
+WORKFLOW_TASKS = {number for name, number in EventType.items() if name.startswith("EVENT_TYPE_WORKFLOW_TASK_")}
 _numbers = itertools.count(1)
 
 
@@ -242,9 +244,15 @@ class World:
         """Leave no run behind that would wait for ever."""
         rows = await self.db.pool.fetch("SELECT id, journey FROM enrolments WHERE state <> 'ended'")
         for row in rows:
-            with suppress(RPCError):  # it ended meanwhile
-                await self.handle(row["journey"], row["id"]).terminate()
+            with suppress(RPCError, TimeoutError):  # it ended meanwhile, or its worker has gone before it
+                await self.terminate(row["journey"], row["id"])
         await self.end_calendars()
+
+    async def terminate(self, journey: str, enrolment_id: int) -> None:
+        """Kill a run in its sleep: the time-skipping server stands still for ever if one is terminated awake."""
+        handle = self.handle(journey, enrolment_id)
+        await eventually(partial(_is_asleep, handle), within=5)
+        await handle.terminate()
 
     async def end_calendars(self) -> None:
         """By archiving their journeys: the time-skipping server stands still for ever if one is terminated awake."""
@@ -259,6 +267,11 @@ class World:
         """Not by the result: waiting for one lets time skip."""
         found = await self.temporal.client.get_workflow_handle(calendar_id(journey)).describe()
         return found.status != WorkflowExecutionStatus.RUNNING
+
+
+async def _is_asleep(handle: WorkflowHandle[Any, Any]) -> bool:
+    tasks = [event.event_type async for event in handle.fetch_history_events() if event.event_type in WORKFLOW_TASKS]
+    return bool(tasks) and tasks[-1] == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 
 
 @asynccontextmanager

@@ -165,7 +165,7 @@ async def held(world: World) -> None:
 @play
 async def from_its_trace(world: World) -> None:
     enrolment = await begin(world, "  - wait: 5d\n  - {send: hello, via: sms}\n")
-    await world.handle("played", enrolment).terminate()
+    await world.terminate("played", enrolment)
     await world.restart_dead()
     await world.skip(days=6)
     await over(world)

@@ -353,7 +353,7 @@ async def test_an_enrolment_goes_on_from_its_trace(world: World) -> None:
     enrolment = await begin(world, THROUGH)
     await world.skip(days=4)
     due = await waits_until(world)
-    await world.handle("race", enrolment).terminate()
+    await world.terminate("race", enrolment)
     await world.restart_dead()
     await world.skip(days=5, hours=23)
     assert await world.sent() == HELLO
@@ -367,7 +367,7 @@ async def test_an_enrolment_goes_on_from_its_trace(world: World) -> None:
 async def test_a_wait_that_ran_out_while_nobody_carried_it_is_over_and_not_past(world: World) -> None:
     begins = world.now()
     enrolment = await begin(world, journey(REMIND), {"due": (begins + timedelta(days=6)).isoformat()})
-    await world.handle("race", enrolment).terminate()
+    await world.terminate("race", enrolment)
     await world.skip(days=7)
     await world.restart_dead()
     await world.settle()
@@ -380,7 +380,7 @@ async def test_a_run_that_dies_between_sending_and_saying_so_sends_once(world: W
     async def die_in_the_second() -> None:
         async def die() -> None:
             [enrolment] = await world.enrolments()
-            await world.handle("race", enrolment["id"]).terminate()
+            await world.terminate("race", enrolment["id"])
 
         world.before_claim = die
 
@@ -415,7 +415,7 @@ async def test_what_it_had_acknowledged_before_it_died_counts_for_a_later_wait(w
 
     async def die() -> None:
         [enrolment] = await world.enrolments()
-        await world.handle("race", enrolment["id"]).terminate()
+        await world.terminate("race", enrolment["id"])
 
     async def click() -> None:
         await world.track("Clicked")
@@ -436,8 +436,7 @@ async def test_what_it_had_acknowledged_before_it_died_counts_for_a_later_wait(w
 
 async def test_a_second_run_ends_without_a_word(world: World) -> None:
     enrolment = await begin(world, THROUGH)
-    handle = world.handle("race", enrolment)
-    await handle.terminate()
+    await world.terminate("race", enrolment)
     version = await Versions(world.db).get("race", 1)
     [row] = await world.enrolments()
     start = StartEnrolment(

@@ -44,7 +44,7 @@ async def begin(world: World, text: str, properties: dict[str, Any] | None = Non
 async def die(world: World) -> None:
     """The run is gone."""
     [enrolment] = await world.enrolments()
-    await world.handle("played", enrolment["id"]).terminate()
+    await world.terminate("played", enrolment["id"])
 
 
 async def go_on(world: World) -> None:
