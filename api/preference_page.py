@@ -36,7 +36,7 @@ _FRAME = Template("""\
   body { margin: 0; background: var(--ground); color: var(--ink);
     font: 16px/1.5 -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; }
   main { max-width: 640px; margin: 0 auto; padding: 24px 16px 48px; }
-  h1 { margin: 8px 0 4px; font-size: 26px; line-height: 1.25; }
+  h1 { margin: 8px 0 12px; font-size: 26px; line-height: 1.25; }
   .intro, .hint { margin: 0 0 16px; color: var(--soft); }
   .note { margin: 0 0 16px; padding: 12px 16px; border-radius: 10px; background: var(--good); color: var(--good-ink); }
   fieldset { margin: 0 0 10px; padding: 14px 16px; border: 1px solid var(--line); border-radius: 12px;

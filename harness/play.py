@@ -11,9 +11,11 @@ from language.channel import CHANNELS
 from language.happening import Happening
 from language.library import Library
 from language.message_event import Report, reports_of
-from language.scenario import Given, Scenario, at_beginning
-from language.simulator import LONGEST_RUN, beginning
+from language.scenario import ConsentGiven, Given, Scenario, at_beginning
+from language.simulator import CONFIRM_URL, LONGEST_RUN, beginning
 from store.commands import CommandError
+from store.consents import Said, Wish, write_consents
+from store.consents_told import tell_consents
 from store.message_reports import report
 from store.tasks import Completion, complete
 
@@ -87,6 +89,8 @@ class Play:
             await self._report(*given.report, given.via)
         elif given.done is not None:
             await self._complete(given.done, given.result)
+        elif given.consent is not None:
+            await self._consent(given.consent)
         else:
             await world.track(str(given.on), at_beginning(given.with_, self._begins))
         world.bell.wake()
@@ -144,6 +148,12 @@ class Play:
         except CommandError as error:
             self._cannot(task, str(error))
         return None
+
+    async def _consent(self, said: ConsentGiven) -> None:
+        db, wish = self.world.db, Wish(said.channel, said.topic, said.state)
+        customer_id = await db.pool.fetchval("SELECT id FROM customers WHERE merged_into IS NULL")
+        await write_consents(db, self.world.now, customer_id, [wish], Said("scenario"))
+        await tell_consents(db, self.world.ingest.accept, lambda *of: CONFIRM_URL)
 
     def _cannot(self, name: str, why: str) -> None:
         self._impossible.append(Happening(self.world.now() - self._begins, "impossible", name, why=why))

@@ -23,6 +23,10 @@ CODES = 1000
 STUB = {"start": {"call": True}, "again": "after_exit", "steps": [{"id": "inside", "wait": "400d"}]}
 
 _ARM = "INSERT INTO arms (customer_id, experiment, arm, drawn_at) VALUES ($1, $2, $3, $4)"
+_CONSENT = """
+INSERT INTO consents (customer_id, channel, topic, state, source, at, told_at)
+VALUES ($1, $2, $3, $4, 'scenario', $5, $5)
+"""
 _STANDING = """
 INSERT INTO enrolments (customer_id, journey, version, key, start, state, outcome, stage, started_at, ended_at)
 SELECT $1, $2::text, max(version), '', '{}', CASE WHEN $3 THEN 'active' ELSE 'ended' END, $4, $5, $6::timestamptz,
@@ -43,6 +47,8 @@ async def prepare(world: World, library: Library, scenario: Scenario) -> None:
     await world.publish_compiled([_compiled(world, library, scenario), *_stubs(journey, scenario)], library.policy)
     await world.identify(dict(customer.traits), time_zone=customer.time_zone, locale=customer.locale)
     customer_id, now = await world.db.pool.fetchval("SELECT id FROM customers"), world.now()
+    for said in customer.consents:
+        await world.db.pool.execute(_CONSENT, customer_id, said.channel, said.topic, said.state, now)
     for experiment, arm in _arms(journey, scenario).items():
         await world.db.pool.execute(_ARM, customer_id, experiment, arm, now)
     for pool in sorted(_pools(journey) | scenario.coupons.keys()):

@@ -90,6 +90,7 @@ CODES = frozenset(
         "unknown-target",
         "unknown-topic",
         "unknown-value",
+        "unlisted-topic",
         "unreachable",
         "unsent-event",
         "used-before",

@@ -27,8 +27,8 @@ LINES = {
 
 _FOOT = (
     '<p style="margin:24px 0 0;font-size:13px;line-height:1.5;color:#6b7280">{} '
-    '<a href="{}" clicktracking="off" style="color:#6b7280">{}</a> · '
-    '<a href="{}" clicktracking="off" style="color:#6b7280">{}</a></p>\n'
+    '<a href="{}" style="color:#6b7280">{}</a> · '
+    '<a href="{}" style="color:#6b7280">{}</a></p>\n'
 )
 _STANDALONE = '<div style="max-width:600px;margin:0 auto;padding:0 24px 24px;font-family:Arial,sans-serif">{}</div>\n'
 _END = re.compile(r"</body\s*>", re.IGNORECASE)
@@ -61,6 +61,12 @@ class OptOutOffer(NamedTuple):
     def is_shown_in(self, text: str) -> bool:
         return self.unsubscribe_url in text or self.preferences_url in text
 
+    def untracked(self, page: str) -> str:
+        """HTML in which the provider leaves these addresses as they are."""
+        for url in self.values.values():
+            page = page.replace(f'href="{html.escape(url)}"', f'href="{html.escape(url)}" clicktracking="off"')
+        return page
+
     def foot(self, locale: str) -> str:
         """HTML, for the end of an e-mail's text."""
         why, leave, choose = _in(WORDS, locale)
@@ -76,6 +82,9 @@ class OptOutOffer(NamedTuple):
         place = ends[-1].start() if ends else len(page)
         return page[:place] + foot + page[place:]
 
+
+ANSWERS = ("opened", "clicked", "answered")
+"""Reports by which a customer takes notice of a message: they break a row of promotional ones."""
 
 TEMPLATE_VALUES = frozenset({"unsubscribe_url", "preferences_url"})
 """Names that every message may show."""

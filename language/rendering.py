@@ -159,7 +159,7 @@ class _Rendering:
         else:
             framed = content + offer.foot(locale) if needs_foot else content
             page = lay_out(framed, subject=subject, preheader=preheader, locale=locale)
-        return page, text + offer.plain_foot(locale) if text and needs_foot else text
+        return offer.untracked(page), text + offer.plain_foot(locale) if text and needs_foot else text
 
     def _markdown(self, source: str) -> str:
         ink = Ink("markdown")

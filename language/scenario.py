@@ -11,8 +11,23 @@ from language.duration import Duration, parse_duration
 from language.local_time import find_zone
 from language.message_event import REPORTS, Report
 from language.part import Part
+from language.sending import Consent
 
 _RELATIVE = re.compile(r"\{\{\s*(-?)\s*([^{}]+?)\s*\}\}")
+
+
+class ConsentGiven(Part):
+    """A word about being written to. `opted_in` is a confirmed one; `pending` waits for its confirmation."""
+
+    state: Literal["opted_in", "opted_out", "pending"] = Field(description="Whether they want it.")
+    channel: Channel | None = Field(default=None, description="Only by this channel; left out: by any.")
+    topic: str | None = Field(
+        default=None, description="Only about this topic; `*`: about all but transactional ones; left out: everything."
+    )
+
+    @property
+    def consent(self) -> Consent:
+        return Consent(self.channel, self.topic, self.state)
 
 
 class Customer(Part):
@@ -25,6 +40,11 @@ class Customer(Part):
     )
     time_zone: str | None = Field(default=None, description="Where their clocks stand.", examples=["America/Sao_Paulo"])
     locale: str | None = Field(default=None, description="Their language.", examples=["pt-BR"])
+    consents: tuple[ConsentGiven, ...] = Field(
+        default=(),
+        description="What they have said about being written to, before it begins.",
+        examples=[[{"topic": "newsletter", "state": "opted_in"}]],
+    )
 
     @field_validator("time_zone")
     @classmethod
@@ -35,12 +55,13 @@ class Customer(Part):
             raise ValueError(f"{name!r} is no time zone; write for example Europe/Moscow") from None
 
 
+GIVEN = ("on", "traits", "done", "consent", *REPORTS)
+
+
 class Given(Part):
     """Something that happens, that long after the beginning."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": [name]} for name in ("on", "traits", "done", *REPORTS)]}
-    )
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [name]} for name in GIVEN]})
 
     at: Duration = Field(description="How long after the beginning.", examples=["1d 2h"])
     on: str | None = Field(default=None, description="An event's name.")
@@ -58,6 +79,12 @@ class Given(Part):
     spam: str | None = Field(default=None, description="The customer marks this message as spam.")
     via: Channel | None = Field(default=None, description="On which channel, where the message went by several.")
 
+    consent: ConsentGiven | None = Field(
+        default=None,
+        description="The customer says whether they want to be written to.",
+        examples=[{"topic": "newsletter", "channel": "email", "state": "opted_out"}],
+    )
+
     done: str | None = Field(default=None, description="A person completes this task.", examples=["qualify"])
     result: str | None = Field(default=None, description="What they answer.", examples=["A"])
 
@@ -69,9 +96,9 @@ class Given(Part):
 
     @model_validator(mode="after")
     def _one_thing(self) -> "Given":
-        given = [name for name in ("on", "traits", "done", *REPORTS) if getattr(self, name) is not None]
+        given = [name for name in GIVEN if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(f"something given is exactly one of on, traits, done, {', '.join(REPORTS)}; split it")
+            raise ValueError(f"something given is exactly one of {', '.join(GIVEN)}; split it")
         return self
 
     @property

@@ -79,7 +79,16 @@ class SimulatedPort:
         customer = Addressee(1, world.traits, world.scenario.customer.locale, world.scenario.customer.time_zone)
         since = gate.counts_since
         contacts = tuple(one for one in world.contacts if since is not None and one.at >= since)
-        decided = gate.judge(customer, gate.recipient(customer), (), is_dead=False, contacts=contacts)
+        consents = tuple(world.consents.values())
+        in_a_row = gate.in_a_row is not None and world.are_in_a_row(gate.in_a_row)
+        decided = gate.judge(
+            customer,
+            gate.recipient(customer),
+            consents,
+            is_dead=False,
+            contacts=contacts,
+            is_in_a_row=in_a_row,
+        )
         if isinstance(decided, Draft):
             step = f"{order.progress.enrolment_id}/{order.step}/{order.visit}"
             world.contacts.append(Contact(world.now, order.channel, message.class_, message.topic, step))

@@ -14,6 +14,7 @@ from language.interpreter import Interpreter
 from language.library import Library
 from language.port import OpenTask, StepTrace
 from language.scenario import Scenario
+from language.sending import Consent
 from language.time_zone import customer_zone
 from language.virtual_time import VirtualTime
 
@@ -87,11 +88,22 @@ class SimulatedWorld:
         self.coupons_taken: Counter[str] = Counter()
         self.policy = library.policy
         self.contacts: list[Contact] = []
+        self.noticed_at: datetime | None = None
+        self.consents: dict[tuple[str | None, str | None], Consent] = {}
+        self.consents |= {
+            (one.channel, one.topic): one.consent for one in scenario.customer.consents if one.state != "pending"
+        }
         self.happenings: list[Happening] = []
 
     @property
     def now(self) -> datetime:
         return self.time.now
+
+    def are_in_a_row(self, many: int) -> bool:
+        """Whether the last `many` messages are promotional, and none was opened, clicked or answered since."""
+        last = self.contacts[-many:]
+        is_noticed = self.noticed_at is not None and bool(last) and self.noticed_at >= last[0].at
+        return len(last) == many and all(it.message_class == "promotional" for it in last) and not is_noticed
 
     def note(self, kind: str, name: str, **more: Any) -> None:
         self.happenings.append(Happening(self.now - self.begins, kind, name, **more, zone=self.zone()))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from language.calendar import OwnCalendar
 from language.calendar import occurrence as calendar_occurrence
+from language.consent import EVENT_BY_STATE
 from language.delivery import Fact
 from language.happening import Happening
 from language.interpreter import Interpreter
@@ -18,8 +19,10 @@ from language.library import Library
 from language.listening import Effects, Entry, Listener, Occurrence
 from language.local_time import find_zone
 from language.message_event import ACTIVITY, Report, event_name, outranks, reports_of
+from language.opt_out_offer import ANSWERS
 from language.program import Program
 from language.scenario import Given, Scenario, at_beginning
+from language.sending import Consent
 from language.simulated_interpreter import TellingInterpreter, told_of
 from language.simulated_port import SimulatedPort
 from language.simulated_world import SentMessage, SimulatedEnrolment, SimulatedWorld
@@ -32,6 +35,7 @@ MOST_WAKES = 50_000
 """Timers that one scenario may have: more than anyone waits for, and a matter of seconds."""
 
 VERSION = 1
+CONFIRM_URL = "https://example.com/confirm/anna"
 
 
 class Simulator:
@@ -105,19 +109,29 @@ class Simulator:
             self._report(*given.report, given.via)
         elif given.done is not None:
             self._complete(given.done, given.result)
+        elif given.consent is not None:
+            self._consent(given.consent.consent)
         else:
             self._track(str(given.on), at_beginning(given.with_, self._begins))
 
-    def _track(self, name: str, properties: dict[str, Any]) -> None:
+    def _consent(self, said: Consent) -> None:
+        """A word of the ledger, and its event."""
+        if said.state != "pending":
+            self.world.consents[said.channel, said.topic] = said
+        properties = {"channel": said.channel, "topic": said.topic, "source": "scenario"}
+        asks = {"confirm_url": CONFIRM_URL} if said.state == "pending" else {}
+        self._track(EVENT_BY_STATE[said.state], properties | asks, is_activity=False)
+
+    def _track(self, name: str, properties: dict[str, Any], *, is_activity: bool = True) -> None:
         world, now = self.world, self._time.now
         world.note("event", name, values=properties)
-        world.last_seen = now
-        occurrence = Occurrence(name=name, properties=properties, at=now, occurred_at=now)
+        world.last_seen = now if is_activity else world.last_seen
+        occurrence = Occurrence(name=name, properties=properties, at=now, occurred_at=now, is_activity=is_activity)
         journeys = world.journeys()
         for enrolment in list(world.enrolments):
             self._affect(enrolment, occurrence, journeys)
         self._enter(occurrence, journeys)
-        world.events.append(Fact(name=name, properties=properties, at=now))
+        world.events.append(Fact(name=name, properties=properties, at=now, is_activity=is_activity))
 
     def _affect(self, enrolment: SimulatedEnrolment, occurrence: Occurrence, journeys: dict[str, Any]) -> None:
         effects = self._effects(enrolment, occurrence, journeys)
@@ -174,6 +188,8 @@ class Simulator:
         about = {"step": sent.step, "visit": str(sent.visit), "channel": sent.channel, "message": sent.message}
         if report in ACTIVITY:
             self.world.last_seen = self._time.now
+        if report in ANSWERS:
+            self.world.noticed_at = self._time.now
         name, is_activity = event_name(sent.channel, report), report in ACTIVITY
         self._about(enrolment, name, about, about, is_activity=is_activity)
         fact = Fact(name=name, properties=dict(about), at=self._time.now, is_activity=is_activity, about=about)

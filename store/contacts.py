@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from language.cap import REFUSED, Contact
+from language.opt_out_offer import ANSWERS
 
 # Over all who were merged into the customer, should a message still be theirs. A later attempt does not count itself.
 CONTACTS = """
@@ -18,9 +19,6 @@ async def read_contacts(connection: Any, customer_id: int, *, since: datetime, b
     rows = await connection.fetch(CONTACTS, customer_id, since, but, sorted(REFUSED))
     return tuple(Contact(*row) for row in rows)
 
-
-ANSWERS = ("opened", "clicked", "answered")
-"""Reports by which a customer takes notice of a message."""
 
 # Of the last so many messages all are promotional, and since the first of them nothing was taken notice of.
 IN_A_ROW = """

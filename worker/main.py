@@ -10,9 +10,11 @@ import structlog
 from temporalio.client import Client
 
 from activities.messaging import MessagingActivities
+from language.customer_pages import CustomerPages
 from runtime import failpoint
 from runtime.readiness import announce_ready
 from runtime.settings import Settings
+from runtime.signing import Signer
 from runtime.temporal import connect
 from store.database import Database
 from store.ledger import MessageLedger
@@ -52,6 +54,7 @@ async def _working(client: Client, settings: Settings) -> AsyncIterator[None]:
         others_db = await stack.enter_async_context(_database(settings))
         channels = Channels.from_settings(settings, db)
         stack.push_async_callback(channels.close)
+        pages = CustomerPages(settings.public_url, Signer.of(settings))
         urgent, others = (
             MessagingActivities(
                 MessageLedger(own),
@@ -59,6 +62,7 @@ async def _working(client: Client, settings: Settings) -> AsyncIterator[None]:
                 MessageLibrary(own).message,
                 policies=PolicyShelf(own).policy,
                 hit=failpoint.hit,
+                offer=pages.offer,
             )
             for own in (db, others_db)
         )

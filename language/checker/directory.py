@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from language.checker import contact, keys, wording
-from language.checker.heard import OURS, misspelt, written
+from language.checker.heard import KNOWN, misspelt, written
 from language.checker.subject import Subject, close_to
 from language.faults import fault
 from language.finding import Finding
@@ -36,9 +36,8 @@ def findings(
         for loaded in journeys
         if loaded.model and loaded.source
     }
-    words = [word for some in policy.opt_out_words.values() for word in some]
     for loaded in messages:
-        yield from wording.findings(loaded, words)
+        yield from wording.findings(loaded, policy)
     yield from _events(subjects)
     yield from _unsent(subjects)
     yield from _splits(subjects)
@@ -84,7 +83,7 @@ def _misspelt(counts: Counter[str]) -> Iterator[tuple[str, str]]:
     """Names and those that were meant: one of ours, or one that is named more often and is spelt nearly the same."""
     frequent = [name for name, count in counts.items() if count > 1]
     by_letters = {_letters(name): name for name, _ in reversed(counts.most_common())}
-    for name in [name for name in counts if name not in OURS][:MOST_NAMES]:
+    for name in [name for name in counts if name not in KNOWN][:MOST_NAMES]:
         same = by_letters[_letters(name)]
         if counts[name] > 1 or same != name:
             found = same if same != name else None

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from language.checker.subject import Subject, close_to, nearest
 from language.clause import ANY_ACTIVITY, Clause
+from language.consent import CONSENT_EVENTS
 from language.finding import Finding
 from language.message_event import EVENTS
 from language.source import Path
@@ -11,7 +12,10 @@ from language.steps import Repeat, Step, Task, Until, Wait, WaitFor
 
 TASK_COMPLETED = "Task Completed"
 OURS = frozenset({*EVENTS, TASK_COMPLETED, ANY_ACTIVITY})
-"""Names of events that Sojourn itself makes."""
+"""Names of events that Sojourn itself makes about what its journeys do."""
+
+KNOWN = OURS | CONSENT_EVENTS
+"""With those that it makes of what customers say about being written to."""
 
 
 def findings(subject: Subject, path: Path, step: Step) -> Iterator[Finding]:
@@ -66,4 +70,4 @@ def _about_ours(subject: Subject, place: Path, clause: Clause) -> Iterator[Findi
 
 def misspelt(name: str) -> str | None:
     """The event of ours that was meant by a name that is none."""
-    return close_to(name, OURS, 0.85) if name not in OURS else None
+    return close_to(name, KNOWN, 0.85) if name not in KNOWN else None

@@ -7,6 +7,7 @@ from language.checker.names import unknown_field
 from language.checker.subject import Subject, nearest
 from language.finding import Finding
 from language.message import Message, Reference, references
+from language.opt_out_offer import TEMPLATE_VALUES
 from language.source import Path
 from language.steps import ROOTS, Cascade, Send, Step
 
@@ -72,8 +73,8 @@ def _unknown_value(subject: Subject, step: Step, message: Message, reference: Re
     root, *rest = reference.name.split(".")
     where = f"the message `{message.message}` ({reference.field}, line {reference.line}) shows `{reference.name}`"
     given = list(getattr(step, "with_", ()))
-    if root not in ROOTS and root not in given:
-        remedy = nearest(root, [*ROOTS, *given], f"give it with `with: {{{root}: …}}`")
+    if root not in ROOTS | TEMPLATE_VALUES and root not in given:
+        remedy = nearest(root, [*ROOTS, *TEMPLATE_VALUES, *given], f"give it with `with: {{{root}: …}}`")
         return f"{where}, which exists nowhere", remedy, "unknown-value"
     if root == "steps" and rest and rest[0] not in subject.steps:
         return f"{where}, but there is no step `{rest[0]}`", nearest(rest[0], subject.steps), "unknown-value"

@@ -1,40 +1,39 @@
-"""Messages by themselves: the way out of promotional ones, and how many parts an SMS has."""
+"""Messages by themselves: their topics, the way out of promotional ones, and how many parts an SMS has."""
 
 import re
 from collections.abc import Iterable, Iterator
 
+from language.checker.subject import nearest
 from language.faults import fault
 from language.finding import Finding
 from language.loader import Loaded
 from language.message import Message, Wording
+from language.opt_out_offer import opt_out_line, says_how
+from language.policy import Policy
 from language.segments import count_segments, encoding_of
 from language.sms_length import shortest
 from language.source import Path, Source
 
 MOST_PARTS = 3
 TOO_MANY_PARTS = 10
-_WAY_OUT = re.compile(
-    r"unsubscri|opt[ -]?out|\bstop\b|preferenc|отпис|стоп"
-    r"|\bsair\b|descadastr|desinscre|\bbaja\b|désabonn|abmeld|abbestell",
-    re.IGNORECASE,
-)
 _NETWORK_WORDS = ("stop", "unsubscribe")
 _PLAIN = str.maketrans(
     {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "\u00a0": " ", "•": "-"}
 )
 
 
-def findings(loaded: Loaded[Message], opt_out_words: Iterable[str]) -> Iterator[Finding]:
-    """`opt_out_words` are those of the policy, of all languages."""
+def findings(loaded: Loaded[Message], policy: Policy) -> Iterator[Finding]:
+    """`policy` names the words by which customers opt out, in all languages, and the topics they choose from."""
     message, source = loaded.model, loaded.source
     if message is None or source is None:
         return
-    words = tuple(word.casefold() for word in (*_NETWORK_WORDS, *opt_out_words))
+    words = (*_NETWORK_WORDS, *(word.casefold() for some in policy.opt_out_words.values() for word in some))
+    yield from _topic(source, message, policy)
     for place, tag, wording in _wordings(message):
         if message.class_ == "promotional":
             yield from _way_out(source, place, tag, wording, words)
         if wording.sms is not None:
-            yield from _parts(source, (*place, "sms"), tag, wording.sms)
+            yield from _parts(source, (*place, "sms"), tag, wording.sms, _line(message, tag, wording.sms, policy))
 
 
 def _wordings(message: Message) -> Iterator[tuple[Path, str, Wording]]:
@@ -47,11 +46,21 @@ def _way_out(source: Source, place: Path, tag: str, wording: Wording, words: tup
         what = f"a promotional SMS ({tag}) does not say how to opt out"
         remedy = "end it with “Reply STOP to opt out”; words of other languages stand in policy.yaml, `opt_out_words`"
         yield _warning(source, (*place, "sms"), what, remedy, "no-opt-out")
-    text = wording.email and (wording.email.body or wording.email.mjml or wording.email.html)
-    if text and not _WAY_OUT.search(text) and not _says(text, words):
-        what = f"a promotional e-mail ({tag}) does not say how to unsubscribe"
-        remedy = "end it with a sentence such as: To unsubscribe, reply with the word “unsubscribe”."
-        yield _warning(source, (*place, "email"), what, remedy, "no-opt-out")
+
+
+def _topic(source: Source, message: Message, policy: Policy) -> Iterator[Finding]:
+    """What customers cannot choose on their page, though it is theirs to choose."""
+    if policy.topics and message.topic and message.topic not in policy.topics and message.class_ != "transactional":
+        what = f"customers cannot choose the topic `{message.topic}`: it is not among the `topics` of policy.yaml"
+        remedy = nearest(message.topic, policy.topics, f"add `{message.topic}: {{title: …}}` there")
+        yield _warning(source, ("topic",), what, remedy, "unlisted-topic")
+
+
+def _line(message: Message, tag: str, text: str, policy: Policy) -> str:
+    """What the SMS ends with when promotional ones come in a row."""
+    if message.class_ != "promotional" or says_how(text, policy.opt_out_words):
+        return ""
+    return f"\n{opt_out_line(tag, policy.opt_out_words)}"
 
 
 def _says(text: str, words: Iterable[str]) -> bool:
@@ -60,8 +69,9 @@ def _says(text: str, words: Iterable[str]) -> bool:
     return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", found) for word in words)
 
 
-def _parts(source: Source, path: Path, tag: str, text: str) -> Iterator[Finding]:
-    least = shortest(text)
+def _parts(source: Source, path: Path, tag: str, text: str, line: str) -> Iterator[Finding]:
+    """`line` is what may come at its end."""
+    least = shortest(text) + line
     parts, plain = count_segments(least), least.translate(_PLAIN)
     if parts > count_segments(plain) and encoding_of(plain) == "gsm7" != encoding_of(least):
         odd = next(character for character in least if encoding_of(character) != "gsm7")

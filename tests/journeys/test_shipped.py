@@ -23,6 +23,7 @@ ASKED_FOR: dict[str, Any] = {
     "balance": 1032.5,
     "days_left": 3,
     "price": 10_500_000,
+    "confirm_url": "https://example.com/confirm/anna",
     "similar": [{"flat": "301", "url": "https://example.com/flats/301", "area": 54.2, "price": 9_800_000}],
 }
 """What a start event always brings, because a key, a condition or a date of the journey asks for it."""
