@@ -10,6 +10,9 @@ import re
 import signal
 from collections.abc import Callable, Iterable
 
+LAST_WORDS = "dies at fail-point "
+"""What the log of a process ends with that died so, before the point's name."""
+
 _SPEC = re.compile(r"(?P<name>[a-z][a-z0-9_.]*)(?::(?P<nth>[1-9][0-9]*)|%(?P<percent>[0-9]+(?:\.[0-9]+)?))?")
 _is_due_by_name: dict[str, Callable[[], bool]] = {}
 
@@ -18,6 +21,7 @@ def hit(name: str) -> None:
     """Dies here if the point is armed; otherwise costs one look-up."""
     is_due = _is_due_by_name.get(name)
     if is_due is not None and is_due():
+        os.write(2, f"{LAST_WORDS}{name}\n".encode())
         os.kill(os.getpid(), signal.SIGKILL)
 
 

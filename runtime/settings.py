@@ -174,11 +174,17 @@ class Settings(BaseSettings):
         None, description="how many transactional messages a second, of all channels; else as fast as they come"
     )
     twilio_url: OptionalUrl = None
+    twilio_shows_within: OptionalRate = Field(
+        None, description="seconds until Twilio's lists show whatever it accepted; else 15, and 1 of a stand-in"
+    )
     twilio_webhook_shared_keys: Keys = Field((), description="id:secret, where Twilio signs with SharedKeys")
     sendgrid_api_key: OptionalSecret = None
     sendgrid_from: OptionalText = None
     sendgrid_webhook_public_key: OptionalText = None
     sendgrid_url: OptionalUrl = None
+    sendgrid_shows_within: OptionalRate = Field(
+        None, description="seconds until the Email Logs show whatever was accepted; else 60, and 1 of a stand-in"
+    )
     vapid_private_key: OptionalVapidKey = Field(None, description="signs web push: 32 bytes as base64url")
     vapid_subject: OptionalVapidSubject = Field(None, description="whom push services write to: mailto:…")
     web_push_services: Names = Field((), description="more hosts of push services, besides the browsers' own")

@@ -18,6 +18,7 @@ from runtime.roster import Roster
 from runtime.settings import PREFIX, Settings, SettingsInvalid, load_settings
 from runtime.supervisor import Supervisor
 from runtime.temporal_server import temporal_part
+from runtime.watch import LONGEST_PAUSE
 
 MakePrograms = Callable[["EmbeddedStack"], Programs]
 
@@ -28,7 +29,7 @@ class EmbeddedStack:
     Parts that die are started again on the same ports and data. A port of 0 means a free one; `metrics_port` is where
     Temporal's own metrics are served (None: nowhere). `speed` None keeps the
     directory's own. `programs` replaces the API, the worker, migrations and publishing; `environment` adds to what
-    they get; `report` is told in one line what dies and returns.
+    they get; `report` is told in one line what dies and returns; `longest_pause` is the Supervisor's.
 
     Entering raises SettingsInvalid, DataDirectoryProblem, PortInUse or PartFailed, and leaves nothing running.
     """
@@ -47,6 +48,7 @@ class EmbeddedStack:
         environment: Mapping[str, str] | None = None,
         programs: MakePrograms | None = None,
         report: Callable[[str], None] | None = None,
+        longest_pause: float = LONGEST_PAUSE,
     ) -> None:
         self.settings = settings or load_settings()
         self.directory = DataDirectory(data)
@@ -57,6 +59,7 @@ class EmbeddedStack:
         self._more_environment = dict(environment or {})
         self._make_programs = programs or _sojourn
         self._report = report or _to_stderr
+        self._longest_pause = longest_pause
         self._exits = AsyncExitStack()
         self.last_words: dict[str, str] = {}  # what migrate and publish printed, by part
 
@@ -78,7 +81,7 @@ class EmbeddedStack:
         for name in await asyncio.to_thread(roster.end_leftovers):
             self._report(f"ended {name}, left behind by an earlier run")
         self._take_addresses()
-        self.supervisor = Supervisor(roster, self.directory.logs, self._report)
+        self.supervisor = Supervisor(roster, self.directory.logs, self._report, self._longest_pause)
         exits.callback(remove_socket_directory, self.directory.postgres)
         exits.push_async_callback(self.supervisor.stop_all)
         await self._start_together(*await self._engines())

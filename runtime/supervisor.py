@@ -8,15 +8,21 @@ from pathlib import Path
 
 from runtime.part import Part
 from runtime.roster import Roster
-from runtime.watch import Watch
+from runtime.watch import LONGEST_PAUSE, Watch
 
 ENGINES = ("postgres", "temporal")  # what the others need until their end
 
 
 class Supervisor:
-    """The parts of one stack. Logs go to `<logs>/<part>.log`; `report` gets a line when a part dies and returns."""
+    """The parts of one stack. Logs go to `<logs>/<part>.log`; `report` gets a line when a part dies and returns.
 
-    def __init__(self, roster: Roster, logs: Path, report: Callable[[str], None]) -> None:
+    `longest_pause`: seconds before a part that dies again and again is started once more.
+    """
+
+    def __init__(
+        self, roster: Roster, logs: Path, report: Callable[[str], None], longest_pause: float = LONGEST_PAUSE
+    ) -> None:
+        self._longest_pause = longest_pause
         self._roster = roster
         self._logs = logs
         self._report = report
@@ -29,7 +35,7 @@ class Supervisor:
 
     async def start(self, part: Part) -> None:
         """Starts a part and waits until it is ready. Raises PartFailed; then it is not running."""
-        watch = self._watches[part.name] = Watch(part, self._roster, self._logs / f"{part.name}.log", self._report)
+        watch = self._watches[part.name] = self._watch(part)
         try:
             await watch.start()
         except BaseException:
@@ -38,8 +44,10 @@ class Supervisor:
 
     async def run(self, part: Part) -> str:
         """Runs a part that ends by itself and returns what it wrote. Raises PartFailed if it fails."""
-        watch = Watch(part, self._roster, self._logs / f"{part.name}.log", self._report)
-        return await watch.run_once()
+        return await self._watch(part).run_once()
+
+    def _watch(self, part: Part) -> Watch:
+        return Watch(part, self._roster, self._logs / f"{part.name}.log", self._report, self._longest_pause)
 
     async def stop(self, name: str) -> None:
         """Stops a part gently, by force after its deadline; it stays stopped until it is started again."""

@@ -15,7 +15,7 @@ from runtime.roster import Roster
 
 _LAUNCHER = str(Path(__file__).with_name("launch.py"))
 _POLL = 0.05  # seconds between two questions whether a part is ready
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0  # seconds before a part is started again; doubled at each early death
+_FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0  # seconds before a part is started again; doubled at each early death
 _SETTLED = 20.0  # seconds after which a death is no longer an early one
 _TAIL_LINES = 15
 _ROTATE_BYTES = 20 * 1024 * 1024
@@ -24,11 +24,19 @@ _ROTATE_BYTES = 20 * 1024 * 1024
 class Watch:
     """One part, its process, and the task that starts it again when it dies. Used through Supervisor."""
 
-    def __init__(self, part: Part, roster: Roster, log: Path, report: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        part: Part,
+        roster: Roster,
+        log: Path,
+        report: Callable[[str], None],
+        longest_pause: float = LONGEST_PAUSE,
+    ) -> None:
         self._part = part
         self._roster = roster
         self._log = log
         self._report = report
+        self._longest_pause = longest_pause
         self._process: Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._ready_pid: int | None = None
@@ -84,7 +92,7 @@ class Watch:
                 pause = _FIRST_PAUSE
             self._report(f"{self._part.name} ended with {_ending(code)}; starting it again")
             process = await self._start_again(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            pause = min(pause * 2, self._longest_pause)
 
     async def _start_again(self, pause: float) -> Process:
         complaint = ""
@@ -94,7 +102,7 @@ class Watch:
                 process = await self._spawn({})
                 await self._until_ready(process)
             except (PartFailed, OSError) as error:
-                pause = min(pause * 2, _LONGEST_PAUSE)
+                pause = min(pause * 2, self._longest_pause)
                 if (cause := str(error).partition(";")[0]) != complaint:
                     complaint = cause
                     self._report(str(error))

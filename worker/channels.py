@@ -84,8 +84,9 @@ def twilio_account(settings: Settings) -> TwilioAccount:
     if settings.twilio_account_sid is not None and settings.twilio_auth_token is not None:
         token = settings.twilio_auth_token.get_secret_value()
         account = replace(account, account_sid=settings.twilio_account_sid, auth_token=token, url=settings.twilio_url)
+    account = replace(account, settle=_settle(settings.twilio_shows_within, account.url, account.settle))
     if is_local(account.url):
-        return replace(account, settle=LOCAL_SETTLE)
+        return account
     # Twilio refuses messages whose reports it could not deliver.
     return replace(account, callback=None, script=None) if is_local(settings.public_url) else account
 
@@ -98,7 +99,14 @@ def sendgrid_account(settings: Settings) -> SendGridAccount:
     account = SendGridAccount(sandbox.api_key, sender, url)
     if settings.sendgrid_api_key is not None:
         account = replace(account, api_key=settings.sendgrid_api_key.get_secret_value(), url=settings.sendgrid_url)
-    return replace(account, settle=LOCAL_SETTLE) if is_local(account.url) else account
+    return replace(account, settle=_settle(settings.sendgrid_shows_within, account.url, account.settle))
+
+
+def _settle(asked: float | None, url: str | None, usual: timedelta) -> timedelta:
+    """How long a look-up waits for a provider to show what it accepted."""
+    if asked is not None:
+        return timedelta(seconds=asked)
+    return LOCAL_SETTLE if is_local(url) else usual
 
 
 def web_push_account(settings: Settings) -> WebPushAccount | None:
