@@ -131,6 +131,8 @@ class JourneyWorkflow:
     async def send(self, order: SendMessage) -> Receipt:
         """On its lane. Where news came while it queued, it is decided again, and queues again ahead of others."""
         message_class = self._program.classes.get(order.message)
+        if message_class == "promotional" and (refusal := await self._before_queue(order)) is not None:
+            return refusal
         receipt: Receipt = await workflow.execute_activity(
             "send_message",
             order,
@@ -143,6 +145,18 @@ class JourneyWorkflow:
         )
         (self._overtaken.add if receipt.verdict == "behind" else self._overtaken.discard)(order.key)
         return receipt
+
+    async def _before_queue(self, order: SendMessage) -> Receipt | None:
+        """What may wait for long shows where it stands, and does not queue if it would not pass now.
+
+        PostgreSQL then knows that the run is well; it would be asked after, and in a blast that is a load of its own.
+        """
+        standing = await self.record(order.progress)
+        if standing.taken:
+            return Receipt(verdict="closed")
+        if standing.unseen:
+            return Receipt(verdict="behind", unseen=standing.unseen)
+        return Receipt(verdict="paused") if standing.paused else None
 
     async def look_up(self, question: LookUp) -> Known:
         known: Known = await workflow.execute_local_activity(
