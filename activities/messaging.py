@@ -31,6 +31,8 @@ from language.opt_out_offer import NOWHERE, OptOutOffer
 from language.policy import Policy
 from language.port import Receipt, SendMessage
 from language.sending import DEAD_ADDRESS, Adoption, Claim, Claimed, Draft, InFlight, Ledger, Result, Unresolved
+from language.tracked_links import NOWHERE as NO_LINKS
+from language.tracked_links import Link
 
 Messages = Callable[[str, int, str], Awaitable[Message]]
 """The message of a journey's version: journey, version, message id. Versions never change, so it may be cached."""
@@ -71,7 +73,7 @@ class MessagingActivities:
         *,
         policies: Policies = no_policy,
         hit: Callable[[str], None] = lambda point: None,
-        link: Callable[[str], str] = str,
+        link: Callable[[str], Link] = NO_LINKS.make,
         offer: Callable[[Whose], OptOutOffer] = lambda whose: NOWHERE,
     ) -> None:
         self._ledger = ledger

@@ -212,7 +212,7 @@ def _link(value: object, *, context: Context) -> str:
     url = str(value).strip()
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
         raise FilterArgumentError("not a web address", token=None)
-    return Finished(context.ink.write(encode_url(context.reader.link(url))))
+    return Finished(context.ink.write(context.reader.link(encode_url(url))))
 
 
 @with_context

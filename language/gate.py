@@ -15,9 +15,11 @@ from language.message import Message
 from language.opt_out_offer import NOWHERE, OptOutOffer
 from language.policy import Policy
 from language.port import SendMessage
-from language.rendering import Undeliverable, render
+from language.rendering import Rendered, Undeliverable, render
 from language.sending import Addressee, Consent, Draft, Hold, Judgement, Refusal
 from language.time_zone import CustomerZone, customer_zone
+from language.tracked_links import NOWHERE as NO_LINKS
+from language.tracked_links import Link
 
 NO_POLICY = Policy()
 
@@ -35,7 +37,7 @@ class MessageGate:
     provider: str
     sender: str
     now: datetime
-    link: Callable[[str], str] = str
+    link: Callable[[str], Link] = NO_LINKS.make
     policy: Policy = NO_POLICY
     offer: Callable[[Whose], OptOutOffer] = lambda whose: NOWHERE
 
@@ -129,24 +131,14 @@ class MessageGate:
         return Hold(until, reason)
 
     def _draft(self, addressee: Addressee, recipient: str, zone: CustomerZone, is_in_a_row: bool) -> Draft | Refusal:
-        offer = self.offer(Whose(addressee.id, self.send.channel, self.topic, self.send.key))
-        profile = {
-            **addressee.traits,
-            "id": addressee.id,
-            "time_zone": addressee.time_zone,
-            "locale": addressee.locale,
-        }
+        links: list[Link] = []
+
+        def link(url: str) -> str:
+            links.append(self.link(url))
+            return links[-1].address
+
         try:
-            rendered = render(
-                self.message,
-                cast(Channel, self.send.channel),  # the loader has checked it
-                scope={"now": self.now, **self.send.scope, "profile": profile},
-                locale=addressee.locale,
-                time_zone=zone.name,
-                link=self.link,
-                offer=offer,
-                opt_out_words=self.policy.opt_out_words if is_in_a_row else None,
-            )
+            rendered = self._rendered(addressee, zone, is_in_a_row, link)
         except Undeliverable as error:
             return Refusal("undeliverable", str(error))
         return Draft(
@@ -157,5 +149,21 @@ class MessageGate:
             rendered.html,
             rendered.segments,
             self.policy.costs.of(self.send.channel, recipient, rendered.segments),
-            rendered.content,
+            {**rendered.content, "has_tracked_links": True} if links else rendered.content,
+            tuple(links),
+        )
+
+    def _rendered(
+        self, addressee: Addressee, zone: CustomerZone, is_in_a_row: bool, link: Callable[[str], str]
+    ) -> Rendered:
+        own = {"id": addressee.id, "time_zone": addressee.time_zone, "locale": addressee.locale}
+        return render(
+            self.message,
+            cast(Channel, self.send.channel),  # the loader has checked it
+            scope={"now": self.now, **self.send.scope, "profile": {**addressee.traits, **own}},
+            locale=addressee.locale,
+            time_zone=zone.name,
+            link=link,
+            offer=self.offer(Whose(addressee.id, self.send.channel, self.topic, self.send.key)),
+            opt_out_words=self.policy.opt_out_words if is_in_a_row else None,
         )

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from language.cap import Contact
 from language.port import Receipt, SendMessage
+from language.tracked_links import Link
 
 DEAD_ADDRESS = "dead address"
 """How the reason begins when a provider said that nothing ever arrives there. The ledger knows the address by it."""
@@ -36,7 +37,8 @@ class Addressee:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What is about to go out, complete: the claim stores it, retries and look-ups use nothing else."""
+    """What is about to go out, complete: the claim stores it, retries and look-ups use nothing else. `links` are the
+    tracked ones that its texts show."""
 
     recipient: str
     sender: str
@@ -46,6 +48,7 @@ class Draft:
     segments: int | None = None
     cost: Decimal | None = None
     content: dict[str, Any] = field(default_factory=dict)
+    links: tuple[Link, ...] = ()
 
     @property
     def digest(self) -> str:

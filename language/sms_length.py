@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 from language.segments import count_segments
+from language.tracked_links import USUAL_LENGTH
 
 _NEVER_SHOWN = re.compile(r"\{%-?\s*(comment|capture)\b.*?%\}.*?\{%-?\s*end\1\s*-?%\}", re.DOTALL)
 _INNERMOST = re.compile(
@@ -13,9 +14,8 @@ _INNERMOST = re.compile(
 _ELSE = re.compile(r"\{%-?\s*(?:else|elsif|when)\b[^%]*%\}")
 _TAG = re.compile(r"\{%.*?%\}", re.DOTALL)
 _VALUE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
-_LINK = 24
 _WORD = 16
-"""Characters of a tracked link, and what a value such as a name has at most as a rule."""
+"""Characters that a value such as a name has at most as a rule."""
 
 Pick = Callable[[list[str]], str]
 
@@ -31,7 +31,7 @@ def most_segments(text: str) -> int:
 
 
 def _usual(value: str) -> str:
-    return "x" * (_LINK if "link" in value else _WORD)
+    return "x" * (USUAL_LENGTH if "link" in value else _WORD)
 
 
 def _plain(text: str, pick: Pick, fill: Callable[[str], str]) -> str:

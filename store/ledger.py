@@ -27,6 +27,7 @@ from language.sending import (
 )
 from store.contacts import are_in_a_row, read_contacts
 from store.database import Database
+from store.links import write_links
 from store.progress import EnrolmentStanding, write_progress
 from store.retry import retried
 
@@ -318,6 +319,7 @@ class Claiming:
             await self._write(addressee, found, "held", judged.reason)
             return Receipt(verdict="held", reason=judged.reason, retry_at=judged.until)
         await self._write(addressee, found, "claimed", None, judged)
+        await write_links(self.connection, self.send.key, judged.links, self.now)
         return Claimed(found.attempt + 1, judged)
 
     async def _write(

@@ -412,6 +412,17 @@ class MessageEventRow(SQLModel, table=True):
     occurred_at: datetime = _at(nullable=False)
 
 
+class LinkRow(SQLModel, table=True):
+    """A tracked link in a message: whoever opens `/l/<token>` is led to `url`. Its customer is the message's."""
+
+    __tablename__ = "links"
+
+    token: str = Field(primary_key=True)
+    message_key: str = Field(index=True)
+    url: str
+    created_at: datetime = _at(nullable=False)
+
+
 class ArmRow(SQLModel, table=True):
     """Which arm of an experiment a customer has, for good: stored, not drawn again."""
 

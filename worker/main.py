@@ -11,6 +11,7 @@ from temporalio.client import Client
 
 from activities.messaging import MessagingActivities
 from language.customer_pages import CustomerPages
+from language.tracked_links import TrackedLinks
 from runtime import failpoint
 from runtime.readiness import announce_ready
 from runtime.settings import Settings
@@ -19,6 +20,7 @@ from runtime.temporal import connect
 from store.database import Database
 from store.ledger import MessageLedger
 from store.library import MessageLibrary
+from store.links import new_token
 from store.policies import PolicyShelf
 from worker import registration
 from worker.calls import call_activities
@@ -62,6 +64,7 @@ async def _working(client: Client, settings: Settings) -> AsyncIterator[None]:
                 MessageLibrary(own).message,
                 policies=PolicyShelf(own).policy,
                 hit=failpoint.hit,
+                link=TrackedLinks(settings.public_url, new_token).make,
                 offer=pages.offer,
             )
             for own in (db, others_db)

@@ -34,11 +34,6 @@ KEY = "sojourn_key"
 LOOK_BACK = 50
 CLOCK_SKEW = timedelta(minutes=1)
 NO_CONNECTION = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
-TRACKING = {
-    "click_tracking": {"enable": True, "enable_text": False},
-    "open_tracking": {"enable": True},
-    "subscription_tracking": {"enable": False},
-}
 
 # Its debug lines hold whole messages.
 logging.getLogger("python_http_client").setLevel(logging.CRITICAL + 1)
@@ -219,5 +214,10 @@ def _mail(outgoing: Outgoing) -> dict[str, Any]:
         "from": {"email": address, "name": name} if name else {"email": address},
         "subject": outgoing.subject,
         "content": content,
-        "tracking_settings": TRACKING,
+        "tracking_settings": {
+            # A mail's own tracked links are told by us: SendGrid would lead through an address of its own, and tell too.
+            "click_tracking": {"enable": not outgoing.content.get("has_tracked_links"), "enable_text": False},
+            "open_tracking": {"enable": True},
+            "subscription_tracking": {"enable": False},
+        },
     }

@@ -1,5 +1,8 @@
 """Tracked links."""
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0013"
 down_revision = "0012"
 branch_labels = None
@@ -7,8 +10,14 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.create_table(
+        "links",
+        *(sa.Column(name, sa.String(), nullable=False) for name in ("token", "message_key", "url")),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("token"),
+    )
+    op.create_index(op.f("ix_links_message_key"), "links", ["message_key"], unique=False)
 
 
 def downgrade() -> None:
-    pass
+    op.drop_table("links")
