@@ -19,7 +19,7 @@ for turn in range(10):
 def run(*specs: str) -> tuple[int, int]:
     """The exit code and how many turns were begun."""
     result = subprocess.run([sys.executable, "-c", SCRIPT.format(specs=specs)], capture_output=True, text=True)
-    assert result.stderr == ""
+    assert result.stderr == (f"{failpoint.LAST_WORDS}relay.signalled\n" if result.returncode else "")
     return result.returncode, len(result.stdout.splitlines())
 
 
