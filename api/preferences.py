@@ -58,10 +58,9 @@ class Visit:
         pending = ((one.channel, one.topic) for one in self.standing.pending)
         return Choices.of(self.policy, self.customer.traits, self.standing.consents, pending)
 
-    @property
-    def preferences(self) -> str:
-        """The page's own address, without the host that a proxy may have."""
-        return f"/preferences/{self.parts.pages.token('preferences', self.whose)}"
+    def way(self, purpose: Purpose) -> str:
+        """To a page of the customer's from any other, whatever a proxy has before them."""
+        return f"../{purpose}/{self.parts.pages.token(purpose, self.whose)}"
 
     @property
     def leaving(self) -> Leaving | None:
@@ -69,11 +68,10 @@ class Visit:
         topic, channel, choices = self.whose.topic, self.whose.channel, self.choices
         if topic is None or channel is None or not choices.is_wanted(topic, channel):
             return None
-        action = f"/unsubscribe/{self.parts.pages.token('unsubscribe', self.whose)}"
-        return Leaving(self.title(topic), channel, action)
+        return Leaving(self.title(topic), channel, self.way("unsubscribe"))
 
     def page(self, said: str | None = None, leaving: Leaving | None = None) -> HTMLResponse:
-        locale, action = self.customer.locale, self.preferences
+        locale, action = self.customer.locale, self.way("preferences")
         text = preference_page(locale, self.choices, action=action, said=said, leaving=leaving)
         return HTMLResponse(text, headers=HEADERS)
 
@@ -152,8 +150,7 @@ async def show_confirm(visit: AtConfirm) -> HTMLResponse:
     """A page with one button."""
     if visit is None:
         return _nobody()
-    action = f"/confirm/{visit.parts.pages.token('confirm', visit.whose)}"
-    text = confirm_page(visit.customer.locale, visit.title(visit.whose.topic), action=action)
+    text = confirm_page(visit.customer.locale, visit.title(visit.whose.topic), action=visit.way("confirm"))
     return HTMLResponse(text, headers=HEADERS)
 
 
@@ -171,7 +168,7 @@ async def confirm(visit: AtConfirm) -> HTMLResponse:
 
 
 def _told(visit: Visit, said: str) -> HTMLResponse:
-    return HTMLResponse(told_page(visit.customer.locale, said, visit.preferences), headers=HEADERS)
+    return HTMLResponse(told_page(visit.customer.locale, said, visit.way("preferences")), headers=HEADERS)
 
 
 def _nobody() -> HTMLResponse:

@@ -18,6 +18,8 @@ from activities.channels.twilio_client import TwilioAccount
 from activities.channels.voice import VoiceChannel
 from activities.channels.whatsapp import WhatsappChannel
 from activities.messaging import MessagingActivities
+from language.customer_pages import Whose
+from language.opt_out_offer import NOWHERE, OptOutOffer
 from language.policy import Policy
 from language.port import Progress, Receipt, SendMessage
 from scripts.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Provider
@@ -70,6 +72,7 @@ class Desk:
         self.ledger = MessageLedger(db)
         self.library = MessageLibrary(db)
         self.policy = Policy()
+        self.offer: Callable[[Whose], OptOutOffer] = lambda whose: NOWHERE
 
     async def policies(self) -> Policy:
         return self.policy
@@ -125,6 +128,7 @@ class Desk:
             self.library.message,
             policies=self.policies,
             hit=hit or (lambda point: None),
+            offer=self.offer,
         )
         receipt: Receipt = await environment.run(activities.send_message, send)
         return receipt
