@@ -7,6 +7,7 @@ from language.cap import Cap, CapStanding, Contact
 from language.local_time import format_by
 from language.policy import Policy
 from language.quiet_hours import quiet_until
+from language.spending import Charge
 from language.time_zone import CustomerZone
 
 MOST_ROUNDS = 20
@@ -66,6 +67,12 @@ class ContactRules:
             return None
         until = self._free_at(standings, now)
         return Verdict(f"{_said(reached, now)}; {self._next(now, until)}", until)
+
+    def spent(self, now: datetime, charge: Charge, currency: str) -> Verdict:
+        """Not beyond a budget: after its period, when the other rules leave room."""
+        until = self._free_at(self._standings(), self._awake_at(charge.ends_at))
+        said = f"the budget {charge.budget.name} of {charge.budget.limit:f} {currency} is used up"
+        return Verdict(f"{said}; {self._next(now, until)}", until)
 
     def _awake_at(self, moment: datetime) -> datetime:
         """The strictest hours of all the clocks that the customer may live by, if those leave any time."""

@@ -23,12 +23,17 @@ _PROVIDER = Rule("provider", "the provider's answer")
 _CAP_GONE = Rule("policy.caps", "a cap that the contact policy has no longer")
 
 _BY_STATUS: dict[str, Rule] = {
-    "held_out": Rule("hold_out", "the journey's control group"),
     "expired": _VALID_FOR,
     "unknown": Rule("step.if_unsure", "what the step says for when it is not sure that a message went out"),
     "failed": _PROVIDER,
 }
 _BY_BEGINNING: dict[str, dict[str, Rule]] = {
+    "held_out": {
+        "the customer is in the control group of all journeys": Rule(
+            "policy.control", "the control group of all journeys, in the contact policy"
+        ),
+        "": Rule("hold_out", "the journey's control group"),
+    },
     "undeliverable": {
         "a provider has said": _SUPPRESSION,
         DEAD_ADDRESS: _PROVIDER,
@@ -56,6 +61,8 @@ _BY_BEGINNING_OF_POLICY = {
 }
 _CAP = re.compile(r"(?P<count>[0-9]+) .*\bmessages?\b.* in .*, limit [0-9]+; next possible ")
 
+_BUDGET = re.compile(r"the budget ([a-z0-9_]+) of [0-9.]+ [A-Z]{3} is used up; next possible ")
+
 
 def deciding_rule(status: str, reason: str | None, policy: Policy) -> Rule | None:
     """None when nothing spoke against the message. `policy` is the one that holds now: it knows its caps by name."""
@@ -69,7 +76,12 @@ def deciding_rule(status: str, reason: str | None, policy: Policy) -> Rule | Non
     for beginning, rule in {**_BY_BEGINNING_OF_POLICY, **beginnings}.items():
         if reason.startswith(beginning):
             return rule
-    return _capped(reason, policy) or _PROVIDER
+    return _capped(reason, policy) or _spent(reason) or _PROVIDER
+
+
+def _spent(reason: str) -> Rule | None:
+    found = _BUDGET.match(reason)
+    return Rule(f"policy.budgets.{found[1]}", f"the budget {found[1]} of the contact policy") if found else None
 
 
 def _capped(reason: str, policy: Policy) -> Rule | None:

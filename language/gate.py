@@ -17,6 +17,7 @@ from language.policy import Policy
 from language.port import SendMessage
 from language.rendering import Rendered, Undeliverable, render
 from language.sending import Addressee, Consent, Draft, Hold, Judgement, Refusal
+from language.spending import Charge
 from language.time_zone import CustomerZone, customer_zone
 from language.tracked_links import NOWHERE as NO_LINKS
 from language.tracked_links import Link
@@ -58,6 +59,22 @@ class MessageGate:
         lines = self.send.channel in ("sms", "whatsapp") and self.message_class == "promotional"
         return self.policy.promotional_in_a_row if lines else None
 
+    @property
+    def control(self) -> float:
+        """Per cent of all customers who get no message of this kind; 0: nobody is drawn."""
+        return 0 if self._kind.is_free else self.policy.control
+
+    def charges(self, draft: Draft) -> tuple[Charge, ...]:
+        return self.policy.charges(self.send.channel, self.message_class, draft.cost, self.now)
+
+    def over_budget(self, charge: Charge, addressee: Addressee, contacts: tuple[Contact, ...]) -> Refusal | Hold:
+        zone = customer_zone(addressee.traits, addressee.time_zone, self.policy.time_zones)
+        rules = ContactRules(self.policy, self._kind, zone, contacts)
+        verdict = rules.spent(self.now, charge, self.policy.costs.currency)
+        if charge.budget.on_reached == "drop" or self.send.on_cap == "next_channel":
+            return Refusal("suppressed", verdict.reason)
+        return self._hold(verdict.until, verdict.reason)
+
     def recipient(self, addressee: Addressee) -> str | Refusal:
         try:
             return address(self.send.channel, addressee.traits)
@@ -73,14 +90,16 @@ class MessageGate:
         is_dead: bool,
         contacts: tuple[Contact, ...] = (),
         is_in_a_row: bool = False,
+        is_held_out: bool = False,
     ) -> Judgement:
         """`contacts` are the customer's earlier messages since `counts_since`; `is_in_a_row`: the last
-        `in_a_row` of all were promotional, and the customer has taken notice of none."""
+        `in_a_row` of all were promotional, and the customer has taken notice of none; `is_held_out`: from all
+        journeys, by `control`."""
         refusal = (
             self._refused_before()
             or self._too_late()
             or objection(consents, self.message_class, self.topic, self.send.channel, self.policy)
-            or self._held_out()
+            or self._held_out(is_held_out)
         )
         if refusal is not None:
             return refusal
@@ -101,7 +120,9 @@ class MessageGate:
             return None
         return Refusal("expired", "it was due longer ago than it is valid for")
 
-    def _held_out(self) -> Refusal | None:
+    def _held_out(self, is_held_out: bool) -> Refusal | None:
+        if self.control and is_held_out:
+            return Refusal("held_out", "the customer is in the control group of all journeys, which gets nothing")
         if not self.send.held_out or self.message_class == "transactional":
             return None
         return Refusal("held_out", "the customer is in the control group, which gets nothing")

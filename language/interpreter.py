@@ -17,6 +17,7 @@ from language.expression import Expression
 from language.inbox import Inbox
 from language.inquiry import Inquiry, base_scope, plain
 from language.journal import Journal
+from language.lot import HELD_OUT
 from language.news import News
 from language.port import Answer, Deed, DrawArm, Port, Progress, Receipt, SendMessage, SetTraits, Standing
 from language.program import Program
@@ -24,7 +25,6 @@ from language.report import report, result_in_words
 from language.state import MOST_PASSED, Enrolment, Pass, Passed, State
 from language.steps import Step, Until, Wait, moment_of
 
-HELD_OUT = "held_out"
 _NOT_YET = frozenset({"held", "behind", "paused", "closed"})
 A_WHILE = timedelta(minutes=5)
 """Until the next try where nobody says when."""

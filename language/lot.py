@@ -4,7 +4,16 @@ import hashlib
 from collections.abc import Mapping
 from itertools import accumulate
 
+HELD_OUT = "held_out"
+EVERYWHERE = "control/*"
+"""The experiment that holds customers out of all journeys."""
+
 _LARGEST = 1 << 64
+
+
+def drawn_everywhere(customer_id: int, control: float) -> str:
+    """The customer's arm in `EVERYWHERE`, of which `control` per cent are held out."""
+    return draw(customer_id, EVERYWHERE, {HELD_OUT: control, "messaged": 100 - control})
 
 
 def draw(customer_id: int, experiment: str, shares: Mapping[str, float], instead_of: str = "") -> str:

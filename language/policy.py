@@ -15,6 +15,7 @@ from language.duration import Duration
 from language.message import LocaleTag
 from language.part import Part
 from language.quiet_hours import QuietHours, QuietSpan, quiet_until
+from language.spending import Charge, PeriodBudget
 from language.time_zone import TimeZones
 from language.topic import Topic
 
@@ -144,6 +145,10 @@ class Policy(Part):
     )
     costs: Costs = Field(default=Costs(), description="What messages cost.")
     budget: Budget | None = Field(default=None, description="What may be spent on a customer.")
+    budgets: tuple[PeriodBudget, ...] = Field(default=(), description="What may be spent in a day, a week or a month.")
+    control: float = Field(
+        default=0, ge=0, le=100, description="Per cent of customers who get nothing from any journey.", examples=[5]
+    )
     promotional_in_a_row: Annotated[int, AfterValidator(_check_count)] = Field(
         default=2, description="After so many promotional messages the next one shows how to unsubscribe."
     )
@@ -153,6 +158,9 @@ class Policy(Part):
         names = [cap.name for cap in self.caps]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f"two caps are named {twice}; rename one of them")
+        names = [budget.name for budget in self.budgets]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"two budgets are named {twice}; rename one of them")
         return self
 
     @model_validator(mode="after")
@@ -167,6 +175,15 @@ class Policy(Part):
     def confirmed_topics(self) -> frozenset[str]:
         """Those that have to be asked for, and confirmed."""
         return frozenset(name for name, topic in self.topics.items() if topic.double_opt_in)
+
+    def charges(self, channel: str, message_class: str, cost: Decimal | None, now: datetime) -> tuple[Charge, ...]:
+        """What a message of this cost takes from which budgets, by their names; from none where it costs nothing."""
+        zone, charges = ZoneInfo(self.time_zones.default), []
+        for budget in sorted(self.budgets, key=lambda it: it.name):
+            if cost and budget.counts(channel, message_class):
+                is_free = message_class == "transactional"
+                charges.append(Charge(budget, *budget.period(now, zone), cost, is_free))
+        return tuple(charges)
 
     def quiet_spans(self, channel: str) -> tuple[QuietSpan, ...]:
         """The spans that are quiet on a channel."""

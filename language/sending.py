@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from language.cap import Contact
 from language.port import Receipt, SendMessage
+from language.spending import Charge
 from language.tracked_links import Link
 
 DEAD_ADDRESS = "dead address"
@@ -96,6 +97,16 @@ class Gate(Protocol):
     def in_a_row(self) -> int | None:
         """How many of the customer's last messages bear on how this one ends; None: none do."""
 
+    @property
+    def control(self) -> float:
+        """Per cent of all customers who are held out of all journeys; 0: nobody is drawn."""
+
+    def charges(self, draft: Draft) -> tuple[Charge, ...]:
+        """What the draft takes from the policy's budgets."""
+
+    def over_budget(self, charge: Charge, addressee: Addressee, contacts: tuple[Contact, ...]) -> Refusal | Hold:
+        """What is said instead of a draft when this charge did not fit."""
+
     def recipient(self, addressee: Addressee) -> str | Refusal: ...
 
     def judge(
@@ -107,6 +118,7 @@ class Gate(Protocol):
         is_dead: bool,
         contacts: tuple[Contact, ...] = (),
         is_in_a_row: bool = False,
+        is_held_out: bool = False,
     ) -> Judgement: ...
 
 

@@ -8,8 +8,8 @@ from typing import Any, cast
 from language.cap import Contact
 from language.channel import Channel
 from language.gate import MessageGate
-from language.interpreter import HELD_OUT
 from language.listening import ACTIVITY
+from language.lot import EVERYWHERE, HELD_OUT
 from language.port import (
     MOST_EVENTS,
     Answer,
@@ -88,7 +88,10 @@ class SimulatedPort:
             is_dead=False,
             contacts=contacts,
             is_in_a_row=in_a_row,
+            is_held_out=world.scenario.arms.get(EVERYWHERE) == HELD_OUT,
         )
+        if isinstance(decided, Draft) and (over := world.spend(gate.charges(decided))):
+            return gate.over_budget(over, customer, contacts)
         if isinstance(decided, Draft):
             step = f"{order.progress.enrolment_id}/{order.step}/{order.visit}"
             world.contacts.append(Contact(world.now, order.channel, message.class_, message.topic, step))

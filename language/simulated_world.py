@@ -2,8 +2,10 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from language.cap import Contact
@@ -15,6 +17,7 @@ from language.library import Library
 from language.port import OpenTask, StepTrace
 from language.scenario import Scenario
 from language.sending import Consent
+from language.spending import Charge
 from language.time_zone import customer_zone
 from language.virtual_time import VirtualTime
 
@@ -88,6 +91,7 @@ class SimulatedWorld:
         self.coupons_taken: Counter[str] = Counter()
         self.policy = library.policy
         self.contacts: list[Contact] = []
+        self.spent: dict[tuple[str, str], Decimal] = {}
         self.noticed_at: datetime | None = None
         self.consents: dict[tuple[str | None, str | None], Consent] = {}
         self.consents |= {
@@ -104,6 +108,16 @@ class SimulatedWorld:
         last = self.contacts[-many:]
         is_noticed = self.noticed_at is not None and bool(last) and self.noticed_at >= last[0].at
         return len(last) == many and all(it.message_class == "promotional" for it in last) and not is_noticed
+
+    def spend(self, charges: Sequence[Charge]) -> Charge | None:
+        """Take all, or none: the first that does not fit is returned. Nobody else spends anything in a scenario."""
+        spent = {(charge.budget.name, charge.period): charge for charge in charges}
+        for name, charge in spent.items():
+            if not charge.fits(self.spent.get(name, Decimal(0))):
+                return charge
+        for name, charge in spent.items():
+            self.spent[name] = self.spent.get(name, Decimal(0)) + charge.amount
+        return None
 
     def note(self, kind: str, name: str, **more: Any) -> None:
         self.happenings.append(Happening(self.now - self.begins, kind, name, **more, zone=self.zone()))

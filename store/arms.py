@@ -1,10 +1,10 @@
 """Which arm of an experiment a customer has: drawn once, then kept, whatever becomes of the shares."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from language.lot import draw
+from language.lot import EVERYWHERE, HELD_OUT, draw, drawn_everywhere
 from language.port import Answer, DrawArm
 from language.winner import Count, winner
 from store.database import Database
@@ -15,7 +15,6 @@ from store.retry import retried
 CONTROL = "control/"
 """What the names of experiments that hold customers out begin with."""
 
-HELD_OUT = "held_out"
 LOOK_AGAIN_AFTER = timedelta(minutes=1)
 
 _ARM = "SELECT arm FROM arms WHERE customer_id = $1 AND experiment = $2"
@@ -96,6 +95,19 @@ async def _draw(connection: Any, customer_id: int, deed: DrawArm, won: str | Non
     if deed.experiment.startswith(CONTROL):
         await connection.execute(_CONTROL, deed.progress.enrolment_id, arm)
     return Answer(verdict="done", result={"arm": arm})
+
+
+async def everywhere(
+    connection: Any, customer_id: int, enrolment_id: int, arm: str | None, *, control: float, at: datetime
+) -> bool:
+    """Whether the customer, locked, is held out of all journeys; drawn and kept if there is no `arm` yet. The
+    enrolment that this keeps a message from is marked by it."""
+    if arm is None:
+        arm = drawn_everywhere(customer_id, control)
+        await connection.execute(_KEEP, customer_id, EVERYWHERE, arm, at)
+    if arm == HELD_OUT:
+        await connection.execute(_CONTROL, enrolment_id, HELD_OUT)
+    return arm == HELD_OUT
 
 
 def _counted(rows: list[Any], shares: Mapping[str, float]) -> dict[str, Count]:

@@ -1,12 +1,14 @@
 """The messages: who claims one may call its provider. One transaction decides, holding customer and enrolment."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 
 from language.cap import Contact
+from language.lot import EVERYWHERE
 from language.message_event import REPORTS
 from language.port import Receipt, SendMessage, Verdict
 from language.sending import (
@@ -18,13 +20,15 @@ from language.sending import (
     Consent,
     Draft,
     Gate,
-    Hold,
     InFlight,
     Judgement,
     Refusal,
     Result,
     Unresolved,
 )
+from language.spending import Charge, Filling
+from store.arms import everywhere
+from store.budgets import CORRECTED, charged, find_used_up, mark_used_up, refund, take
 from store.contacts import are_in_a_row, read_contacts
 from store.database import Database
 from store.links import write_links
@@ -57,17 +61,18 @@ SELECT m.*, clock_timestamp() AS wall,
      ORDER BY channel, topic, at DESC, id DESC) c) AS consents,
   EXISTS (SELECT FROM suppressions
      WHERE channel = $3 AND address = CASE WHEN $3 = 'email' THEN lower($5) ELSE $5 END AND lifted_at IS NULL
-  ) AS is_dead
+  ) AS is_dead,
+  CASE WHEN $6 THEN (SELECT arm FROM arms WHERE customer_id = $2 AND experiment = $7) END AS arm
 FROM (SELECT 1) AS always LEFT JOIN messages m ON m.key = $1
 """
 
 WRITE = """
 INSERT INTO messages (key, enrolment_id, customer_id, step, visit, channel, message, message_class, topic, provider,
   recipient, sender, subject, body, html, segments, digest, cost, status, reason, attempt, created_at, claimed_at,
-  call_until, content)
+  call_until, content, charged)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19::text, $20, $21, $22,
   CASE WHEN $19::text = 'claimed' THEN $22::timestamptz END,
-  CASE WHEN $19::text = 'claimed' THEN clock_timestamp() + $23::interval END, $25)
+  CASE WHEN $19::text = 'claimed' THEN clock_timestamp() + $23::interval END, $25, $26)
 ON CONFLICT (key) DO UPDATE SET
   customer_id = EXCLUDED.customer_id, status = EXCLUDED.status, reason = EXCLUDED.reason, attempt = EXCLUDED.attempt,
   recipient = coalesce(EXCLUDED.recipient, messages.recipient), sender = coalesce(EXCLUDED.sender, messages.sender),
@@ -75,7 +80,7 @@ ON CONFLICT (key) DO UPDATE SET
   html = coalesce(EXCLUDED.html, messages.html), segments = coalesce(EXCLUDED.segments, messages.segments),
   digest = coalesce(EXCLUDED.digest, messages.digest), cost = EXCLUDED.cost,
   claimed_at = coalesce(EXCLUDED.claimed_at, messages.claimed_at), call_until = EXCLUDED.call_until,
-  content = coalesce(EXCLUDED.content, messages.content)
+  content = coalesce(EXCLUDED.content, messages.content), charged = EXCLUDED.charged
 WHERE messages.attempt = $24
 """
 
@@ -93,14 +98,16 @@ NO_TIME = timedelta()
 ENDING = "SELECT outcome FROM enrolments WHERE id = $1 AND state <> 'active'"
 
 RECORD = f"""
-WITH recorded AS (
+WITH before AS (
+  SELECT cost FROM messages WHERE key = $1
+), recorded AS (
   UPDATE messages SET status = $3::text, reason = $4::text, provider_id = coalesce($5, provider_id),
     segments = coalesce($6, segments), cost = CASE WHEN $3::text IN ('sent', 'unknown') THEN
       cost * coalesce($6, segments, 1) / coalesce(segments, 1) END,
     sent_at = CASE WHEN $3::text = 'sent' THEN $7::timestamptz END
   WHERE key = $1 AND attempt = $2 AND status = 'claimed'
-  RETURNING customer_id, channel, recipient, status, reason
-), dead AS (
+  RETURNING customer_id, channel, recipient, status, reason, cost, charged
+), corrected AS ({CORRECTED}), dead AS (
   INSERT INTO suppressions (channel, address, reason, source, at)
   SELECT channel, CASE WHEN channel = 'email' THEN lower(recipient) ELSE recipient END, reason, 'answer',
     $7::timestamptz
@@ -157,10 +164,10 @@ class Found:
 
 
 class MessageLedger:
-    """See `language.sending.Ledger`."""
+    """See `language.sending.Ledger`. `watch` is told of each budget that a claim was charged to, or found used up."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, db: Database, *, watch: Callable[[Filling], None] = lambda filling: None) -> None:
+        self._db, self._watch = db, watch
 
     async def claim(
         self,
@@ -172,15 +179,22 @@ class MessageLedger:
         settle: timedelta,
         not_accepted: int | None = None,
     ) -> Claim:
-        async def attempt() -> Claim:
+        async def attempt() -> tuple[Claim, list[Filling]]:
             async with self._db.pool.acquire() as connection, connection.transaction():
-                return await Claiming(connection, send, gate, now, call_window).run(settle, not_accepted)
+                claiming = Claiming(connection, send, gate, now, call_window)
+                return await claiming.run(settle, not_accepted), claiming.fillings
 
-        return await retried(attempt)
+        claim, fillings = await retried(attempt)
+        for filling in fillings:
+            self._watch(filling)
+        return claim
 
     async def record(self, send: SendMessage, attempt: int, result: Result, *, now: datetime) -> Receipt:
-        async with self._db.pool.acquire() as connection:
-            return await _record(connection, send, attempt, result, now)
+        async def write() -> Receipt:
+            async with self._db.pool.acquire() as connection:
+                return await _record(connection, send, attempt, result, now)
+
+        return await retried(write)
 
     async def adopt(
         self,
@@ -238,6 +252,7 @@ class Claiming:
     gate: Gate
     now: datetime
     call_window: timedelta
+    fillings: list[Filling] = field(default_factory=list)
 
     async def run(self, settle: timedelta, not_accepted: int | None) -> Claim:
         addressee = await self._lock_customer(self.send.customer_id)
@@ -247,6 +262,8 @@ class Claiming:
         settled = found.receipt or found.in_doubt(not_accepted, self.call_window, settle)
         if settled is not None:
             return settled
+        if found.row["charged"] is not None and found.row["cost"] is not None:
+            await refund(self.connection, self.send.key)
         barred = await self._barred(standing, addressee, found)
         if barred is not None:
             return barred
@@ -254,9 +271,24 @@ class Claiming:
         is_dead = found.row["is_dead"]
         in_a_row = await self._is_in_a_row(addressee)
         judged = self.gate.judge(
-            addressee, recipient, found.consents, is_dead=is_dead, contacts=contacts, is_in_a_row=in_a_row
+            addressee,
+            recipient,
+            found.consents,
+            is_dead=is_dead,
+            contacts=contacts,
+            is_in_a_row=in_a_row,
+            is_held_out=await self._is_held_out(addressee, found),
         )
-        return await self._take(addressee, found, judged)
+        return await self._take(addressee, found, judged, contacts)
+
+    async def _is_held_out(self, addressee: Addressee, found: Found) -> bool:
+        """From all journeys: drawn with the customer's first message that this concerns, then kept."""
+        if not self.gate.control:
+            return False
+        enrolment_id = self.send.progress.enrolment_id
+        return await everywhere(
+            self.connection, addressee.id, enrolment_id, found.row["arm"], control=self.gate.control, at=self.now
+        )
 
     async def _contacts(self, addressee: Addressee) -> tuple[Contact, ...]:
         """What the customer got before, where it counts: whoever else claims waits for the customer's row."""
@@ -284,6 +316,8 @@ class Claiming:
             self.send.channel,
             self.gate.topic,
             None if isinstance(recipient, Refusal) else recipient,
+            bool(self.gate.control),
+            EVERYWHERE,
         )
         return Found(row, tuple(Consent(*consent) for consent in row["consents"] or ()))
 
@@ -311,19 +345,47 @@ class Claiming:
         await self._write(addressee, found, "suppressed", reason)
         return Receipt(verdict="closed", reason=reason)
 
-    async def _take(self, addressee: Addressee, found: Found, judged: Judgement) -> Claim:
+    async def _take(
+        self, addressee: Addressee, found: Found, judged: Judgement, contacts: tuple[Contact, ...]
+    ) -> Claim:
+        if isinstance(judged, Draft):
+            over = await self._claimed(addressee, found, judged)
+            if over is None:
+                return Claimed(found.attempt + 1, judged)
+            judged = self.gate.over_budget(over, addressee, contacts)
         if isinstance(judged, Refusal):
             await self._write(addressee, found, judged.verdict, judged.reason)
             return Receipt(verdict=judged.verdict, reason=judged.reason)
-        if isinstance(judged, Hold):
-            await self._write(addressee, found, "held", judged.reason)
-            return Receipt(verdict="held", reason=judged.reason, retry_at=judged.until)
-        await self._write(addressee, found, "claimed", None, judged)
-        await write_links(self.connection, self.send.key, judged.links, self.now)
-        return Claimed(found.attempt + 1, judged)
+        await self._write(addressee, found, "held", judged.reason)
+        return Receipt(verdict="held", reason=judged.reason, retry_at=judged.until)
+
+    async def _claimed(self, addressee: Addressee, found: Found, draft: Draft) -> Charge | None:
+        """Claim it and take its cost from the budgets; nothing is claimed where a charge does not fit."""
+        charges = self.gate.charges(draft)
+        over, is_told = await find_used_up(self.connection, charges)
+        if over is None:
+            if charges:
+                await self.connection.execute("SAVEPOINT unclaimed")
+            await self._write(addressee, found, "claimed", None, draft, charges)
+            await write_links(self.connection, self.send.key, draft.links, self.now)
+            taken = await take(self.connection, charges)
+            if not isinstance(taken, Charge):
+                self.fillings.extend(taken)
+                return None
+            over = taken
+            await self.connection.execute("ROLLBACK TO SAVEPOINT unclaimed")
+        if not is_told:
+            self.fillings.extend(await mark_used_up(self.connection, over))
+        return over
 
     async def _write(
-        self, addressee: Addressee, found: Found, status: str, reason: str | None, draft: Draft | None = None
+        self,
+        addressee: Addressee,
+        found: Found,
+        status: str,
+        reason: str | None,
+        draft: Draft | None = None,
+        charges: tuple[Charge, ...] = (),
     ) -> None:
         send, gate = self.send, self.gate
         written = await self.connection.execute(
@@ -346,6 +408,7 @@ class Claiming:
             self.call_window,
             found.attempt,
             draft.content if draft else None,
+            charged(charges),
         )
         if written == "INSERT 0 0":
             raise Overtaken(send.key)

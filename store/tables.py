@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Identity,
@@ -203,8 +204,9 @@ class MessageRow(SQLModel, table=True):
     """One message on one channel, or the decision not to send it. `key` is `<enrolment>/<step>/<visit>/<channel>`.
 
     `status`: held, claimed, released, sent, suppressed, undeliverable, expired, failed, held_out, unknown; and what was
-    reported of it since (`language.message_event`). `content`: what went out beside texts. `call_until` is wall time:
-    until then the attempt that claimed it may still be talking to the provider.
+    reported of it since (`language.message_event`). `content`: what went out beside texts. `charged`: the period of
+    each budget that the cost is taken from. `call_until` is wall time: until then the attempt that claimed it may
+    still be talking to the provider.
     """
 
     __tablename__ = "messages"
@@ -249,6 +251,7 @@ class MessageRow(SQLModel, table=True):
     delivered_at: datetime | None = _at()
     segments: int | None = None
     cost: float | None = Field(default=None, sa_column=Column(Numeric))
+    charged: dict[str, str] | None = _json(None)
 
 
 class VerdictRow(SQLModel, table=True):
@@ -511,3 +514,16 @@ class SuppressionRow(SQLModel, table=True):
     source: str
     at: datetime = _at(nullable=False)
     lifted_at: datetime | None = _at()
+
+
+class SpendingRow(SQLModel, table=True):
+    """What is spent of a budget in a period, `2026-03-01`, `2026-W10` or `2026-03`: the sum of the costs of the
+    messages charged to it. `most` is the limit as it was last; `is_used_up`: a message was held or dropped for it."""
+
+    __tablename__ = "spending"
+
+    budget: str = Field(primary_key=True)
+    period: str = Field(primary_key=True)
+    spent: float = Field(sa_column=Column(Numeric, nullable=False))
+    most: float | None = Field(default=None, sa_column=Column(Numeric))
+    is_used_up: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))

@@ -9,6 +9,7 @@ from datetime import timedelta
 import structlog
 from temporalio.client import Client
 
+from activities import budgets
 from activities.messaging import MessagingActivities
 from language.customer_pages import CustomerPages
 from language.tracked_links import TrackedLinks
@@ -59,7 +60,7 @@ async def _working(client: Client, settings: Settings) -> AsyncIterator[None]:
         pages = CustomerPages(settings.public_url, Signer.of(settings))
         urgent, others = (
             MessagingActivities(
-                MessageLedger(own),
+                MessageLedger(own, watch=budgets.tell),
                 channels.by_name,
                 MessageLibrary(own).message,
                 policies=PolicyShelf(own).policy,

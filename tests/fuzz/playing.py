@@ -8,8 +8,9 @@ from typing import Any, Self, cast
 from api.reconciler import resumption
 from language.channel import Channel
 from language.delivery import Fact
-from language.interpreter import HELD_OUT, Interpreter
+from language.interpreter import Interpreter
 from language.journey import Journey
+from language.lot import HELD_OUT
 from language.message_event import Report, event_name, reports_of
 from language.port import Answer, Deed, DrawArm, OpenTask, Progress, Receipt, SendMessage, TakeCoupon
 from language.scenario import Given, Scenario, at_beginning
