@@ -37,14 +37,24 @@ WITH mine AS (
   FROM (SELECT cost, charged FROM messages WHERE key = $1 FOR NO KEY UPDATE) was WHERE m.key = $1
   RETURNING was.cost, was.charged
 )
-UPDATE spending s SET spent = s.spent - mine.cost FROM mine, jsonb_each_text(mine.charged) taken
-WHERE s.budget = taken.key AND s.period = taken.value AND mine.cost IS NOT NULL
+UPDATE spending s SET spent = s.spent - locked.cost
+FROM (
+  SELECT budget, period, mine.cost
+  FROM mine, jsonb_each_text(mine.charged) taken JOIN spending ON (budget, period) = (taken.key, taken.value)
+  WHERE mine.cost IS NOT NULL ORDER BY budget FOR NO KEY UPDATE OF spending
+) locked
+WHERE (s.budget, s.period) = (locked.budget, locked.period)
 """
 
 CORRECTED = """
-  UPDATE spending s SET spent = s.spent + coalesce(recorded.cost, 0) - coalesce(before.cost, 0)
-  FROM recorded, before, jsonb_each_text(recorded.charged) taken
-  WHERE s.budget = taken.key AND s.period = taken.value AND recorded.cost IS DISTINCT FROM before.cost
+  UPDATE spending s SET spent = s.spent + locked.more
+  FROM (
+    SELECT budget, period, coalesce(recorded.cost, 0) - coalesce(before.cost, 0) AS more
+    FROM recorded, before, jsonb_each_text(recorded.charged) taken
+    JOIN spending ON (budget, period) = (taken.key, taken.value)
+    WHERE recorded.cost IS DISTINCT FROM before.cost ORDER BY budget FOR NO KEY UPDATE OF spending
+  ) locked
+  WHERE (s.budget, s.period) = (locked.budget, locked.period)
 """
 """After an attempt was `recorded` with another cost than it had `before`, or with none."""
 
