@@ -40,6 +40,7 @@ from language.message import Message
 from language.policy import Policy
 from language.program import Compiled
 from language.simulator import LONGEST_RUN
+from language.tracked_links import TrackedLinks
 from scripts.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Provider
 from store import commands
 from store.calendar import LiveCalendar, live_calendars
@@ -49,6 +50,7 @@ from store.ingest import Ingest
 from store.ingest_event import IncomingEvent
 from store.ledger import MessageLedger
 from store.library import MessageLibrary
+from store.links import new_token
 from store.outbox import Outbox
 from store.policies import PolicyShelf
 from store.reconcile import Reconciliation
@@ -288,7 +290,11 @@ async def world_in(db: Database, temporal: Temporal) -> AsyncIterator[World]:
             if not isinstance(channel, SandboxChannel):
                 stack.push_async_callback(channel.close)
         messaging = MessagingActivities(
-            MessageLedger(db), {it.name: it for it in channels}, world.message, policies=PolicyShelf(db, fresh=0).policy
+            MessageLedger(db),
+            {it.name: it for it in channels},
+            world.message,
+            policies=PolicyShelf(db, fresh=0).policy,
+            link=TrackedLinks("https://example.com", new_token).make,
         )
         destinations = DestinationLibrary(db).destination
         calls = CallActivities(CallLedger(db), destinations, WebhookSender(http, {}), function=answers.function)
