@@ -27,6 +27,7 @@ from api.codec import codec_router
 from api.documentation import add_documentation
 from api.intake import Intake
 from api.last_resort import LastResort
+from api.links import link_router
 from api.parts import Parts, running
 from api.problem import PROBLEMS, add_problem_handlers
 from api.push import push_router
@@ -80,7 +81,10 @@ def create_app(settings: Settings) -> FastAPI:
     # The paths of the first three are customers' as well.
     readers = (timeline, why, consents, customers, enrolments, messages, journeys, tasks, coupons, suppressions, clock)
     trust = Trust.of(settings)
-    written_for = (codec_router(settings), webhook_router(trust), voice_router(trust.twilio), push_router(settings))
+    written_for = (
+        *(of(settings) for of in (codec_router, push_router, link_router)),
+        *(webhook_router(trust), voice_router(trust.twilio)),
+    )
     for router in (ingest.router, *(it.router for it in readers), *written_for, preferences.router, health.router):
         app.include_router(router)
     if settings.needs_sandbox or settings.may_pretend:

@@ -12,7 +12,7 @@ from api.problem import Problem
 from api.provided import Db
 from api.security import NeedsApiKey
 from language.channel import Channel
-from language.message_event import Report
+from language.message_event import MachineReport, Report
 from store import reading_messages as reading
 
 router = APIRouter(prefix="/v1/messages", tags=["messages"], dependencies=[NeedsApiKey])
@@ -74,7 +74,9 @@ class MessageRead(BaseModel):
 class MessageEventRead(BaseModel):
     """One report about a message. `at` is when it came, `occurred_at` when it happened; journey time."""
 
-    report: Report
+    report: Report | MachineReport = Field(
+        description="`machine_opened` and `machine_clicked` are the doing of programs, such as previews and scanners."
+    )
     at: datetime
     occurred_at: datetime
     details: dict[str, Any]

@@ -25,6 +25,8 @@ REPORTED = {
     "machine": "answered by a machine",
     "failed": "did not arrive",
     "spam": "marked as spam",
+    "machine_opened": "opened by a program, not by the customer",
+    "machine_clicked": "looked into by a program, which followed a link",
 }
 """The reports whose own word is not what people say."""
 

@@ -170,7 +170,7 @@ class MessageGate:
             rendered.html,
             rendered.segments,
             self.policy.costs.of(self.send.channel, recipient, rendered.segments),
-            {**rendered.content, "has_tracked_links": True} if links else rendered.content,
+            {**rendered.content, "has_tracked_links": True} if links and rendered.html else rendered.content,
             tuple(links),
         )
 

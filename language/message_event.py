@@ -11,6 +11,10 @@ Report = Literal[
 
 REPORTS: tuple[Report, ...] = get_args(Report)
 
+MachineReport = Literal["machine_opened", "machine_clicked"]
+MACHINE_REPORTS: dict[Report, MachineReport] = {"opened": "machine_opened", "clicked": "machine_clicked"}
+"""What programs do before or instead of the customer, such as previews and scanners: kept, and nothing follows."""
+
 _SUBJECTS: dict[Channel, str] = {
     "email": "Email",
     "sms": "SMS",

@@ -10,6 +10,7 @@ from typing import Any
 from language.tracked_links import TOKEN_LENGTH, Link
 from store.database import Database
 
+LONGEST = 32
 _ALPHABET = string.ascii_letters + string.digits
 
 _WRITE = """
@@ -50,7 +51,7 @@ async def write_links(connection: Any, message_key: str, links: Sequence[Link], 
 
 
 async def find_link(db: Database, token: str) -> LinkRecord | None:
-    if len(token) != TOKEN_LENGTH or not (token.isascii() and token.isalnum()):
+    if len(token) > LONGEST or not (token.isascii() and token.isalnum()):
         return None
     row = await db.pool.fetchrow(_FIND, token)
     return LinkRecord(**row) if row else None

@@ -8,7 +8,16 @@ from typing import Any, Literal, NoReturn
 
 from language.channel import Channel
 from language.listening import Occurrence, listener
-from language.message_event import ACTIVITY, GONE_WRONG, REPORTS, Report, event_name, outranks, reports_of
+from language.message_event import (
+    ACTIVITY,
+    GONE_WRONG,
+    MACHINE_REPORTS,
+    REPORTS,
+    Report,
+    event_name,
+    outranks,
+    reports_of,
+)
 from store import ingest_read as read
 from store import ingest_write as write
 from store.ingest_journeys import Decisions, Enrolment, History
@@ -66,7 +75,8 @@ JOIN unnest($1::text[], $2::int[]) AS wanted (journey, version) USING (journey, 
 class Told:
     """A report as it came. `of`: the message's key, or its provider's id for it. `report` None: only that it went out.
 
-    `event_id` is the reporter's own; `at` when it happened, if that was said (journey time).
+    `event_id` is the reporter's own; `at` when it happened, if that was said (journey time). `by_machine`: a program
+    has opened or clicked, not the customer; it is kept apart and means nothing more than that the message went out.
     """
 
     of: str
@@ -75,6 +85,12 @@ class Told:
     at: datetime | None = None
     details: dict[str, Any] = field(default_factory=dict)
     provider_id: str | None = None
+    by_machine: bool = False
+
+    @property
+    def row(self) -> str | None:
+        """What it is called in `message_events`."""
+        return MACHINE_REPORTS[self.report] if self.report and self.by_machine else self.report
 
 
 @dataclass(slots=True, eq=False)
@@ -142,7 +158,7 @@ class Reporting:
             at = now + place * TICK
             occurred_at = min(it.at or at, at)
             message.prove(it, occurred_at)
-            if it.report is not None and place in fresh and message.went_out:
+            if it.report is not None and place in fresh and message.went_out and not it.by_machine:
                 message.follow(it.report, it.details.get("reason"), occurred_at)
                 occurrences.append((_occurrence(it.report, it.details, message, at, occurred_at), message))
             elif it.report is not None and place not in fresh:
@@ -182,7 +198,7 @@ class Reporting:
         for place in _in_order(told):
             it, message, at = told[place], message_of[place], now + place * TICK
             if message is not None and results[place] == "taken":
-                row = (it.event_id, message.key, it.report, it.details, at, min(it.at or at, at))
+                row = (it.event_id, message.key, it.row, it.details, at, min(it.at or at, at))
                 rows.setdefault(it.event_id, (place, row))
         if not rows:
             return set()

@@ -215,7 +215,7 @@ def _mail(outgoing: Outgoing) -> dict[str, Any]:
         "subject": outgoing.subject,
         "content": content,
         "tracking_settings": {
-            # A mail's own tracked links are told by us: SendGrid would lead through an address of its own, and tell too.
+            # Our own tracked links tell of clicks themselves: SendGrid would put its addresses before them, and tell too.
             "click_tracking": {"enable": not outgoing.content.get("has_tracked_links"), "enable_text": False},
             "open_tracking": {"enable": True},
             "subscription_tracking": {"enable": False},

@@ -11,8 +11,9 @@ from api.sandbox.webhooks import SandboxWebhooks
 from language.channel import Channel
 from language.message_event import CALL_ENDS, REPORTS, Report, reports_of
 from store.database import Database
+from store.links import first_link
 from store.message_reports import report
-from store.sandbox import SandboxInbox
+from store.sandbox import SandboxInbox, SandboxMessage
 
 AGAIN: tuple[Report, ...] = ("opened", "clicked", "answered")
 """What a person may do more than once; everything else is said of a message once."""
@@ -41,12 +42,20 @@ class SandboxReports:
     async def say(self, message_id: int, what: Report, text: str | None = None) -> None:
         """Report it, whether it can be or not. Raises Problem."""
         message = await SandboxInbox(self.db).get_by_id(message_id)
-        if message is None or (self.webhooks and await self.webhooks.say(message, what, text)):
+        if message is None:
             return
-        details = {"text": text} if text else {}
+        url = await self._link(message) if what == "clicked" else None
+        if url is None and self.webhooks and await self.webhooks.say(message, what, text):
+            return
+        details = {"url": url} if url else {"text": text} if text else {}
         event_id = _event_id(message_id, message.channel, what)
         await report(self.db, self.clock, message.details["key"], what, event_id=event_id, details=details)
         self.wake()
+
+    async def _link(self, message: SandboxMessage) -> str | None:
+        """Where the first tracked link of the message leads: of clicks on these no provider tells."""
+        shown = f"{message.text or ''} {message.html or ''} {message.details.get('url', '')}"
+        return await first_link(self.db, message.details.get("key", ""), shown)
 
     async def _find(self, message_id: int) -> dict[str, Any]:
         shown = await SandboxInbox(self.db).show_one(message_id)

@@ -106,9 +106,9 @@ def _told(event: Event) -> Told | None:
     report = REPORT_BY_EVENT.get(event.name)
     if event.of is None or (report is None and event.name not in ON_ITS_WAY):
         return None
-    if report == "opened" and event.is_by_machine:
-        report = None
-    return Told(event.of, report, f"sendgrid/{event.id}", event.at, _details(event), event.provider_id)
+    by_machine = report == "opened" and event.is_by_machine
+    details = _details(event)
+    return Told(event.of, report, f"sendgrid/{event.id}", event.at, details, event.provider_id, by_machine)
 
 
 def _details(event: Event) -> dict[str, Any]:
