@@ -19,12 +19,14 @@ from runtime.data_directory import DataDirectoryProblem
 from runtime.part import PartFailed
 from runtime.port import PortInUse
 from runtime.settings import SettingsInvalid
-from scripts.crash import flood
+from scripts.crash import flood, storm
 from scripts.crash.fault import FAULTS, Fault
 from scripts.crash.flood import Flood
 from scripts.crash.ground import Ground, ground
 from scripts.crash.judge import Verdict, judge
 from scripts.crash.run import Run, play
+from scripts.crash.storm_report import keep, show_storm, storm_figures
+from scripts.crash.weather import HARD
 from scripts.stopping import stop_on_sigterm
 
 OVER = 8.0
@@ -38,6 +40,9 @@ def main(
     seed: Annotated[int | None, typer.Option(help="Repeat the choices of an earlier run.")] = None,
     enrolments: Annotated[int, typer.Option(help="Customers in each run.", min=4)] = 200,
     events: Annotated[int, typer.Option(help="Events of the flood.", min=100)] = 20_000,
+    kills: Annotated[
+        int | None, typer.Option(help="The long form instead: so many kills, ten messages each.", min=10)
+    ] = None,
     only: Annotated[list[str] | None, typer.Option(help=f"Only this: {', '.join(NAMES)}.")] = None,
     data: Annotated[Path | None, typer.Option(help="Keep databases and logs in this new directory.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="End with all figures as one JSON object on one line.")] = False,
@@ -49,7 +54,10 @@ def main(
     seed = int(time.time()) if seed is None else seed
     console.print(f"Seed {seed}. Starting PostgreSQL, Temporal, the API, the worker and the providers …")
     try:
-        figures = asyncio.run(_run(seed, enrolments, events, set(only or NAMES), data))
+        if kills is None:
+            figures = asyncio.run(_run(seed, enrolments, events, set(only or NAMES), data))
+        else:
+            figures = asyncio.run(_storm(seed, kills, data))
     except (SettingsInvalid, DataDirectoryProblem, PortInUse, PartFailed) as problem:
         console.print(f"[red]A part does not come up:[/red] {escape(str(problem))}")
         sys.exit(1)
@@ -86,6 +94,22 @@ async def _run(seed: int, enrolments: int, events: int, names: set[str], data: P
         "runs": [_figures(run, verdict) for run, verdict in zip(runs, verdicts, strict=True)],
         "flood": asdict(flooded) if flooded else None,
     }
+
+
+async def _storm(seed: int, kills: int, data: Path | None) -> dict[str, Any]:
+    stop_on_sigterm()
+    began = time.monotonic()
+    async with ground(seed, _teller(began), data, HARD) as place:
+        run = await storm.play(place, kills)
+        verdict = await judge(place, run)
+        show_storm(place, run, verdict, console.print)
+        kept = None if verdict.is_clean else await keep(place, run, verdict)
+    for text in verdict.complaints:
+        console.print(f"[red]{escape(text)}[/red]")
+    seconds = round(time.monotonic() - began)
+    fate = "[green]nothing lost, nothing doubled" if verdict.is_clean else f"[red]not clean, kept in {kept}"
+    console.print(f"Seed {seed}: {fate}[/] in {seconds} s.")
+    return {"is_clean": verdict.is_clean, "seed": seed, "seconds": seconds, **storm_figures(place, run, verdict)}
 
 
 async def _play(place: Ground, fault: Fault, enrolments: int) -> Run:

@@ -51,7 +51,7 @@ async def _rearmed(ground: Ground, part: str, arm: Callable[[Ground], Awaitable[
     except PartFailed as failed:
         if "SIGKILL before it was ready" not in str(failed):
             raise
-        ground.kills[part] += 1
+        ground.deaths.kills[part] += 1
         await ground.stack.start(part)
         return False
     return True

@@ -1,6 +1,7 @@
 """What all runs stand on: one embedded stack, the providers played in this process, and a backend that reports."""
 
 import asyncio
+import os
 import random
 import tempfile
 import time
@@ -13,12 +14,47 @@ from typing import Any
 import aiohttp
 import asyncpg
 
+from runtime.failpoint import LAST_WORDS
 from runtime.stack import EmbeddedStack
 from scripts.crash.backend import Backend
+from scripts.crash.weather import MILD, Weather, fate_of, is_withheld
 from scripts.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Provider
+from scripts.provider.webhooks import Webhooks
 
 JOURNEYS = Path(__file__).parent / "journeys"
 POSTGRES_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+
+
+class Deaths:
+    """Counts deaths by SIGKILL: `kills` by part, `points` by the fail-point, where one was met.
+
+    The relay runs in the API's process: a death at a point of the relay's is one of the relay, and not of the API.
+    """
+
+    def __init__(self, logs: Path, say: Callable[[str], None]) -> None:
+        self.kills: Counter[str] = Counter()
+        self.points: Counter[str] = Counter()
+        self.is_terse = False
+        self._logs, self._say = logs, say
+
+    def report(self, line: str) -> None:
+        """What the stack says of a part."""
+        part, _, fate = line.partition(" ended with ")
+        if fate.startswith("SIGKILL"):
+            point = self._last_words(part)
+            if point:
+                self.points[point] += 1
+            self.kills["relay" if point.startswith("relay.") else part] += 1
+        if not self.is_terse:
+            self._say(line.partition("\n")[0])
+
+    def _last_words(self, part: str) -> str:
+        """The fail-point at which it died; empty if it was killed."""
+        with (self._logs / f"{part}.log").open("rb") as log:
+            log.seek(max(log.seek(0, os.SEEK_END) - 200, 0))
+            last = log.read().decode(errors="replace").rstrip("\n").rpartition("\n")[2]
+        _, _, point = last.partition(LAST_WORDS)
+        return point
 
 
 class Ground:
@@ -28,14 +64,20 @@ class Ground:
         self,
         stack: EmbeddedStack,
         provider: Provider,
+        webhooks: Webhooks,
         backend: Backend,
+        weather: Weather,
         chance: random.Random,
-        kills: Counter[str],
+        deaths: Deaths,
         say: Callable[[str], None],
     ) -> None:
-        self.stack, self.provider, self.backend = stack, provider, backend
-        self.chance, self.kills, self.say = chance, kills, say
+        self.stack, self.provider, self.webhooks, self.backend = stack, provider, webhooks, backend
+        self.weather, self.chance, self.deaths, self.say = weather, chance, deaths, say
         self._runs = 0
+
+    @property
+    def kills(self) -> Counter[str]:
+        return self.deaths.kills
 
     def next_run(self) -> int:
         self._runs += 1
@@ -61,45 +103,60 @@ class Ground:
 
 
 @asynccontextmanager
-async def ground(seed: int, say: Callable[[str], None], data: Path | None = None) -> AsyncIterator[Ground]:
+async def ground(
+    seed: int, say: Callable[[str], None], data: Path | None = None, weather: Weather = MILD
+) -> AsyncIterator[Ground]:
     """Start everything on free ports; leave nothing behind but what was asked for: `data`, databases and logs."""
-    kills: Counter[str] = Counter()
-
-    def report(line: str) -> None:
-        part, _, fate = line.partition(" ended with ")
-        if fate.startswith("SIGKILL"):
-            kills[part] += 1
-        say(line.partition("\n")[0])
-
+    chance, bad_luck = random.Random(seed), random.Random(seed + 1)
     async with AsyncExitStack() as exits:
         if data is None:
             temporary = tempfile.TemporaryDirectory(prefix="sojourn-chaos-", ignore_cleanup_errors=True)
             data = Path(exits.enter_context(temporary)) / "stack"
-        provider = await exits.enter_async_context(Provider())
+        webhooks = Webhooks(bad_luck, weather.manner, fate=fate_of, is_silent=is_withheld)
+        provider = await exits.enter_async_context(_provider(weather, webhooks, bad_luck))
+        deaths = Deaths(data / "logs", say)
         stack = EmbeddedStack(
             data,
             port=0,
             temporal_port=0,
             ui_port=None,
             journeys=JOURNEYS,
-            environment=_accounts(provider.url),
-            report=report,
+            environment=_environment(provider.url, webhooks.public_key, weather),
+            report=deaths.report,
+            longest_pause=weather.longest_pause,
         )
         await exits.enter_async_context(stack)
+        await exits.enter_async_context(webhooks)
+        webhooks.api_url = stack.api_url
         http = await exits.enter_async_context(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64)))
-        backend = Backend(http, stack.api_url, stack.write_key)
-        yield Ground(stack, provider, backend, random.Random(seed), kills, say)
+        backend = Backend(http, stack.api_url, stack.write_key, stack.api_key)
+        yield Ground(stack, provider, webhooks, backend, weather, chance, deaths, say)
 
 
-def _accounts(provider_url: str) -> dict[str, str]:
-    """A provider on this machine shows at once what it accepted, so that look-ups need not wait long for it."""
+def _provider(weather: Weather, webhooks: Webhooks, chance: random.Random) -> Provider:
+    provider = Provider(lag=weather.lag)
+    provider.retry_after = "2"
+    provider.lag_share = lambda id: random.Random(id).random()
+    provider.mishap = lambda: weather.mishap(chance)
+    provider.fate = fate_of
+    provider.may_read = lambda address: not is_withheld(address)
+    provider.told = webhooks.tell
+    return provider
+
+
+def _environment(provider_url: str, public_key: str, weather: Weather) -> dict[str, str]:
     return {
         "SOJOURN_TWILIO_ACCOUNT_SID": ACCOUNT_SID,
         "SOJOURN_TWILIO_AUTH_TOKEN": AUTH_TOKEN,
         "SOJOURN_TWILIO_FROM": "+15005550006",
+        "SOJOURN_TWILIO_WHATSAPP_FROM": "+15005550006",
         "SOJOURN_TWILIO_URL": provider_url,
+        "SOJOURN_TWILIO_SHOWS_WITHIN": str(weather.shows_within),
         "SOJOURN_SENDGRID_API_KEY": API_KEY,
         "SOJOURN_SENDGRID_FROM": "chaos@example.com",
         "SOJOURN_SENDGRID_URL": provider_url,
+        "SOJOURN_SENDGRID_SHOWS_WITHIN": str(weather.shows_within),
+        "SOJOURN_SENDGRID_WEBHOOK_PUBLIC_KEY": public_key,
+        "SOJOURN_FAILPOINTS": ",".join(weather.failpoints),
         "SOJOURN_LOG_FORMAT": "json",
     }

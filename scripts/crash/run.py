@@ -3,16 +3,21 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scripts.crash.backend import Told, identify, track
 from scripts.crash.cast import Person, cast
 from scripts.crash.fault import Fault
 from scripts.crash.ground import Ground
+from scripts.provider import Accepted
+from scripts.provider.webhooks import Heard
 
 REST_WITHIN = 150.0
 """Seconds until every enrolment must have ended: a send that died is looked up half a minute later."""
+
+QUIET_WITHIN = 60.0
+"""Seconds until the providers must have told all that they will."""
 
 OPEN = """
 SELECT count(*) FILTER (WHERE state <> 'ended') AS open, count(*) AS known
@@ -22,11 +27,13 @@ FROM enrolments WHERE journey = 'crash' AND start ->> 'mark' LIKE $1
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """What one customer's backend told, and when it was accepted."""
+    """What one customer's backend told, and when it was accepted. `stopped`: the answer to a STOP by SMS."""
 
     started: Told
     answered: Told | None = None
     left: Told | None = None
+    stopped: Told | None = None
+    withdrew: Told | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,14 @@ class Run:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """The providers' own word: what they really sent, and which statuses of theirs were taken."""
+
+    sent: Sequence[Accepted]
+    heard: Sequence[Heard]
+
+
 async def play(ground: Ground, fault: Fault, *, size: int, over: float) -> Run:
     """`size` customers begin within `over` seconds."""
     number, began, kills_before = ground.next_run(), time.monotonic(), ground.kills.copy()
@@ -49,41 +64,74 @@ async def play(ground: Ground, fault: Fault, *, size: int, over: float) -> Run:
         await fault.arm(ground)
     told, _ = await asyncio.gather(_live(ground, people), fault.strike(ground, over))
     ground.say(f"{fault.name}: everything is told and back; waiting until {size} enrolments have ended")
-    await _rest(ground, number, size)
+    await rest(ground, number, size)
     took = time.monotonic() - began
     return Run(fault.name, number, people, told, ground.kills - kills_before, took)
 
 
 async def _live(ground: Ground, people: Sequence[Person]) -> list[Reported]:
     began = time.monotonic()
-    lives: list[Awaitable[Reported]] = [_live_one(ground, person, began) for person in people]
-    return list(await asyncio.gather(*lives))
+
+    async def begin(person: Person) -> Reported:
+        await asyncio.sleep(began + person.begins_after - time.monotonic())
+        return await live(ground, person)
+
+    return list(await asyncio.gather(*(begin(person) for person in people)))
 
 
-async def _live_one(ground: Ground, person: Person, began: float) -> Reported:
-    await asyncio.sleep(began + person.begins_after - time.monotonic())
+async def live(ground: Ground, person: Person) -> Reported:
+    """One customer, from the first event to the last."""
     tell = ground.backend.tell
     introduction = identify(person.user, phone=person.phone, email=person.email)
     started = await tell([introduction, _event(person, "Crash Started", mark=person.mark)])
-    answered = left = None
-    if person.answers_after is not None:
-        await asyncio.sleep(person.answers_after)
-        answered = await tell([_event(person, "Crash Answered")])
-    if person.leaves_after is not None:
-        await asyncio.sleep(person.leaves_after)
-        left = await tell([_event(person, "Crash Left")])
-    return Reported(started, answered, left)
+
+    async def after(seconds: float | None, event: str) -> Told | None:
+        if seconds is None:
+            return None
+        await asyncio.sleep(seconds)
+        first = await tell([_event(person, event)])
+        if ground.chance.random() < ground.weather.manner.repeated:
+            await tell([_event(person, event)])
+        return first
+
+    answered, left, stopped, withdrew = await asyncio.gather(
+        after(person.answers_after, "Crash Answered"),
+        after(person.leaves_after, "Crash Left"),
+        _stop(ground, person),
+        _withdraw(ground, person),
+    )
+    return Reported(started, answered, left, stopped, withdrew)
+
+
+async def _stop(ground: Ground, person: Person) -> Told | None:
+    """STOP by SMS, as Twilio brings it."""
+    if person.stops_after is None:
+        return None
+    await asyncio.sleep(person.stops_after)
+    first_at = time.time()
+    return Told(first_at, await ground.webhooks.inbound(f"SM-stop-{person.user}", person.phone, "STOP"), 1)
+
+
+async def _withdraw(ground: Ground, person: Person) -> Told | None:
+    """No mail any more, by the API."""
+    if person.withdraws_after is None:
+        return None
+    await asyncio.sleep(person.withdraws_after)
+    return await ground.backend.withdraw(person.user, "email")
 
 
 def _event(person: Person, event: str, **properties: str) -> dict[str, object]:
     return track(person.user, event, f"{person.user}-{event}", **properties)
 
 
-async def _rest(ground: Ground, number: int, size: int) -> None:
-    """Until all have ended, or long enough; the judge sees who has not."""
-    give_up_at = time.monotonic() + REST_WITHIN
+async def rest(ground: Ground, number: int, size: int, within: float = REST_WITHIN) -> None:
+    """Until all have ended and all is told, or long enough; the judge sees who has not."""
+    give_up_at = time.monotonic() + within
     while time.monotonic() < give_up_at:
         (row,) = await ground.fetch(OPEN, f"r{number}-%")
         if row["open"] == 0 and row["known"] == size:
-            return
+            break
         await asyncio.sleep(0.3)
+    give_up_at = time.monotonic() + QUIET_WITHIN
+    while not ground.webhooks.are_quiet and time.monotonic() < give_up_at:  # noqa: ASYNC110 tasks call nobody
+        await asyncio.sleep(0.1)

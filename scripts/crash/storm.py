@@ -1,0 +1,109 @@
+"""The long form: each part is killed again and again by a hand of its own, while customers keep coming."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from scripts.crash.cast import Person, cast
+from scripts.crash.fault import kill
+from scripts.crash.ground import Ground
+from scripts.crash.run import Reported, Run, live, rest
+
+MESSAGES_PER_KILL = 10
+MESSAGES_PER_PERSON = 4.0
+HEAD = 40
+"""Customers who are on their way before the first kill; the others begin as the kills go on."""
+
+LIFE_BY_PART = {"postgres": 4.0, "temporal": 4.5, "api": 5.0, "worker": 6.5}
+"""Seconds for which a part lives on average, from being ready to being killed."""
+
+ALL_AT_ONCE = 0.04
+"""The share of kills that hit every part in the same moment."""
+
+REST_WITHIN = 420.0
+SPEAKS = 5.0
+
+
+async def play(ground: Ground, kills: int) -> Run:
+    """Until so many deaths, a tenth of them of each part and of the relay, and ten messages for each."""
+    number, began = ground.next_run(), time.monotonic()
+    size = round(kills * MESSAGES_PER_KILL / MESSAGES_PER_PERSON)
+    people = cast(number, size, 1, ground.chance)
+    ground.deaths.is_terse = True
+    storm = Storm(ground, people, kills)
+    told = await storm.run()
+    await _calm(ground)
+    killed = Counter(ground.kills)
+    ground.say(f"{killed.total()} kills; everything is told; waiting until {size} enrolments have ended")
+    teller = asyncio.create_task(storm.tell())
+    await rest(ground, number, size, REST_WITHIN)
+    teller.cancel()
+    return Run("storm", number, people, told, killed, time.monotonic() - began)
+
+
+class Storm:
+    def __init__(self, ground: Ground, people: Sequence[Person], kills: int) -> None:
+        self._ground, self._people, self._kills = ground, people, kills
+        self._lives: list[asyncio.Task[Reported]] = []
+        self._began = time.monotonic()
+
+    async def run(self) -> list[Reported]:
+        hands = [asyncio.create_task(self._hand(part)) for part in LIFE_BY_PART]
+        teller = asyncio.create_task(self.tell())
+        try:
+            await self._come()
+            return list(await asyncio.gather(*self._lives))
+        finally:
+            for task in (teller, *hands):
+                task.cancel()
+            await asyncio.gather(teller, *hands, return_exceptions=True)
+
+    async def tell(self) -> None:
+        while True:
+            await asyncio.sleep(SPEAKS)
+            ground = self._ground
+            kills = ", ".join(f"{part} {count}" for part, count in sorted(ground.kills.items()))
+            told = sum(task.done() for task in self._lives)
+            ground.say(
+                f"{ground.kills.total()} kills ({kills}); {len(self._lives)} customers, {told} of them told; "
+                f"{len(ground.provider.accepted)} messages, {ground.provider.faulted.total()} faults"
+            )
+
+    async def _come(self) -> None:
+        """Customers begin in step with the kills, until both are enough."""
+        while len(self._lives) < len(self._people) or not self._is_enough():
+            self._check()
+            share = min(self._ground.kills.total() / self._kills, 1.0)
+            due = min(HEAD + round(share * len(self._people)), len(self._people))
+            for person in self._people[len(self._lives) : due]:
+                self._lives.append(asyncio.create_task(live(self._ground, person)))
+                await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
+
+    def _is_enough(self) -> bool:
+        kills = self._ground.kills
+        return kills.total() >= self._kills and all(
+            kills[part] >= self._kills // 10 for part in (*LIFE_BY_PART, "relay")
+        )
+
+    def _check(self) -> None:
+        """What a customer met is raised at once, not after half an hour."""
+        for task in self._lives:
+            if task.done():
+                task.result()
+
+    async def _hand(self, part: str) -> None:
+        """Kills one part as long as it is let."""
+        chance = self._ground.chance
+        while True:
+            await asyncio.sleep(chance.uniform(0.1, 2 * LIFE_BY_PART[part]))
+            victims = list(LIFE_BY_PART) if chance.random() < ALL_AT_ONCE else [part]
+            await kill(self._ground, victims)
+
+
+async def _calm(ground: Ground) -> None:
+    """Nothing goes wrong any more, so that all comes to rest."""
+    ground.provider.mishap = lambda: None
+    for part in ("api", "worker"):
+        await ground.stack.restart(part, {"SOJOURN_FAILPOINTS": ""})
