@@ -130,6 +130,7 @@ def _under_policy(library: Library, policies: Sequence[Loaded[Policy]]) -> Libra
     findings = [*library.findings, *(finding for loaded in policies for finding in loaded.findings)]
     topics = {message.topic for message in library.messages.values() if message.topic}
     findings += [fault for loaded in policies for fault in _idle_caps(loaded, topics)]
+    findings += [fault for loaded in policies for fault in _unpriced(loaded)]
     for loaded in policies[1:]:
         what = f"there is a policy in {policies[0].file} as well"
         findings.append(_fault(loaded, ("file",), what, "keep one of them", "same-id"))
@@ -145,6 +146,17 @@ def _idle_caps(loaded: Loaded[Policy], topics: Iterable[str]) -> Iterator[Findin
             if topic not in topics:
                 what = f"no message has the topic `{topic}` that the cap {cap.name} is for"
                 yield _fault(loaded, ("caps", number, "topic"), what, _nearest(topic, topics), "unknown-topic")
+
+
+def _unpriced(loaded: Loaded[Policy]) -> Iterator[Finding]:
+    """A budget for a channel that costs nobody knows what."""
+    for number, budget in enumerate(loaded.model.budgets if loaded.model else ()):
+        for channel in budget.channel:
+            if loaded.model and loaded.model.costs.worst(channel) is None:
+                what = f"the budget {budget.name} is for {channel}, which has no price: so it never fills"
+                remedy = f"add `{channel}: …` under `costs:`"
+                found = _fault(loaded, ("budgets", number, "channel"), what, remedy, "no-price")
+                yield found.model_copy(update={"severity": "warning"})
 
 
 def _assemble(

@@ -31,6 +31,7 @@ from store.arms import everywhere
 from store.budgets import CORRECTED, charged, find_used_up, mark_used_up, refund, take
 from store.contacts import are_in_a_row, read_contacts
 from store.database import Database
+from store.facts import lock_customer
 from store.links import write_links
 from store.progress import EnrolmentStanding, write_progress
 from store.retry import retried
@@ -69,10 +70,11 @@ FROM (SELECT 1) AS always LEFT JOIN messages m ON m.key = $1
 WRITE = """
 INSERT INTO messages (key, enrolment_id, customer_id, step, visit, channel, message, message_class, topic, provider,
   recipient, sender, subject, body, html, segments, digest, cost, status, reason, attempt, created_at, claimed_at,
-  call_until, content, charged)
+  call_until, content, charged, account)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19::text, $20, $21, $22,
   CASE WHEN $19::text = 'claimed' THEN $22::timestamptz END,
-  CASE WHEN $19::text = 'claimed' THEN clock_timestamp() + $23::interval END, $25, $26)
+  CASE WHEN $19::text = 'claimed' THEN clock_timestamp() + $23::interval END, $25, $26,
+  CASE WHEN $19::text = 'claimed' THEN $27::text END)
 ON CONFLICT (key) DO UPDATE SET
   customer_id = EXCLUDED.customer_id, status = EXCLUDED.status, reason = EXCLUDED.reason, attempt = EXCLUDED.attempt,
   recipient = coalesce(EXCLUDED.recipient, messages.recipient), sender = coalesce(EXCLUDED.sender, messages.sender),
@@ -80,7 +82,9 @@ ON CONFLICT (key) DO UPDATE SET
   html = coalesce(EXCLUDED.html, messages.html), segments = coalesce(EXCLUDED.segments, messages.segments),
   digest = coalesce(EXCLUDED.digest, messages.digest), cost = EXCLUDED.cost,
   claimed_at = coalesce(EXCLUDED.claimed_at, messages.claimed_at), call_until = EXCLUDED.call_until,
-  content = coalesce(EXCLUDED.content, messages.content), charged = EXCLUDED.charged
+  content = coalesce(EXCLUDED.content, messages.content), charged = EXCLUDED.charged,
+  provider = CASE WHEN EXCLUDED.status = 'claimed' THEN EXCLUDED.provider ELSE messages.provider END,
+  account = CASE WHEN EXCLUDED.status = 'claimed' THEN EXCLUDED.account ELSE messages.account END
 WHERE messages.attempt = $24
 """
 
@@ -91,6 +95,7 @@ SELECT key, digest, provider_id, call_until, clock_timestamp() AS wall FROM mess
 WHERE key = $1 OR provider_id = ANY($4::text[]) OR recipient = $2 AND channel = $5 AND provider_id IS NULL AND (
   status = 'claimed' AND (digest = $3 OR channel IN ('voice', 'whatsapp'))
   OR status = 'unknown' AND channel IN ('voice', 'whatsapp') AND call_until > clock_timestamp() - interval '1 hour')
+  AND (key = $1 OR account IS NOT DISTINCT FROM $6)
 ORDER BY key FOR NO KEY UPDATE
 """
 NO_TIME = timedelta()
@@ -160,7 +165,7 @@ class Found:
             return InFlight(wait)
         texts = (row["subject"], row["body"], row["html"])
         draft = Draft(row["recipient"], row["sender"], *texts, row["segments"], content=row["content"] or {})
-        return Unresolved(row["attempt"], draft, called_at=row["call_until"] - call_window)
+        return Unresolved(row["attempt"], draft, row["call_until"] - call_window, row["account"])
 
 
 class MessageLedger:
@@ -192,7 +197,12 @@ class MessageLedger:
     async def record(self, send: SendMessage, attempt: int, result: Result, *, now: datetime) -> Receipt:
         async def write() -> Receipt:
             async with self._db.pool.acquire() as connection:
-                return await _record(connection, send, attempt, result, now)
+                if not result.opts_out:
+                    return await _record(connection, send, attempt, result, now)
+                # As every withdrawal: once it is written, nobody claims who has not seen it.
+                async with connection.transaction():
+                    await lock_customer(connection, send.customer_id)
+                    return await _record(connection, send, attempt, result, now)
 
         return await retried(write)
 
@@ -205,20 +215,35 @@ class MessageLedger:
         settle: timedelta,
         now: datetime,
     ) -> Adoption:
-        async with self._db.pool.acquire() as connection, connection.transaction():
-            alike = await connection.fetch(
-                ALIKE, send.key, unresolved.draft.recipient, unresolved.draft.digest, provider_ids, send.channel
-            )
-            owned = {row["provider_id"] for row in alike}
-            rivals = [row for row in alike if row["provider_id"] is None and row["key"] != send.key]
-            free = [id for id in provider_ids if id not in owned]
-            if not free:
-                return "none"
-            if (wait := max((row["call_until"] + settle - row["wall"] for row in rivals), default=NO_TIME)) > NO_TIME:
-                return InFlight(wait)
-            if len(free) != len(rivals) + 1 and not _are_interchangeable(free, rivals, unresolved):
-                return "unclear"
-            return await _record(connection, send, unresolved.attempt, Result("sent", provider_id=free[0]), now)
+        async def write() -> Adoption:
+            async with self._db.pool.acquire() as connection, connection.transaction():
+                return await _adopt(connection, send, unresolved, provider_ids, settle, now)
+
+        return await retried(write)
+
+
+async def _adopt(
+    connection: Any,
+    send: SendMessage,
+    unresolved: Unresolved,
+    provider_ids: tuple[str, ...],
+    settle: timedelta,
+    now: datetime,
+) -> Adoption:
+    draft = unresolved.draft
+    alike = await connection.fetch(
+        ALIKE, send.key, draft.recipient, draft.digest, provider_ids, send.channel, unresolved.account
+    )
+    owned = {row["provider_id"] for row in alike}
+    rivals = [row for row in alike if row["provider_id"] is None and row["key"] != send.key]
+    free = [id for id in provider_ids if id not in owned]
+    if not free:
+        return "none"
+    if (wait := max((row["call_until"] + settle - row["wall"] for row in rivals), default=NO_TIME)) > NO_TIME:
+        return InFlight(wait)
+    if len(free) != len(rivals) + 1 and not _are_interchangeable(free, rivals, unresolved):
+        return "unclear"
+    return await _record(connection, send, unresolved.attempt, Result("sent", provider_id=free[0]), now)
 
 
 def _are_interchangeable(free: list[str], rivals: list[asyncpg.Record], unresolved: Unresolved) -> bool:
@@ -409,6 +434,7 @@ class Claiming:
             found.attempt,
             draft.content if draft else None,
             charged(charges),
+            gate.account,
         )
         if written == "INSERT 0 0":
             raise Overtaken(send.key)

@@ -21,8 +21,11 @@ caps:
 minimum_gap: 4h
 time_zones: {default: Europe/Moscow, countries: {US: America/Chicago}}
 opt_out_words: {ru: [стоп]}
-costs: {currency: EUR, email: 0.0006, sms: {default: 0.06, "+7": 0.05}}
+costs: {currency: EUR, email: 0.0006, voice: 0.05, sms: {default: 0.06, "+7": 0.05}}
 budget: {per_enrolment: 0.5}
+budgets:
+  - {name: phones, channel: [sms, voice], class: promotional, per: month, limit: 250.5, on_reached: drop}
+control: 5
 promotional_in_a_row: 3
 """
 DOCUMENT = Path(__file__).parents[2] / "docs" / "policy.md"
@@ -87,6 +90,14 @@ MISTAKES = [
     ("costs: {email: {default: 1, '+7': 2}}", 1, "email costs the same in every country; write one price"),
     ("costs: {currency: usd}", 1, "'usd' is not a currency; write three capital letters"),
     ("budget: {per_enrolment: 0}", 1, "a budget is more than nothing; write"),
+    ("budgets: [{name: a, limit: 0, per: day}]", 1, "a budget is more than nothing; write for example 50"),
+    ("budgets: [{name: a, limit: 5}]", 1, "`per` is missing; add `per: …`"),
+    ("budgets: [{name: a, limit: 5, per: 7d}]", 1, "`per` is '7d'; write one of 'day', 'week' or 'month'"),
+    ("budgets: [{name: a, limit: 5, per: day, channel: fax}]", 1, "`channel` is 'fax'; write one of 'email'"),
+    ("budgets: [{name: a, limit: 5, per: day, class: transactional}]", 1, "pass every budget; leave class out"),
+    ("budgets: [{name: a, limit: 5, per: day}, {name: a, limit: 6, per: week}]", 1, "two budgets are named a; rename"),
+    ("budgets:\n  - {name: a, limit: 5, per: day, channel: sms}", 2, "sms, which has no price: so it never fills; add"),
+    ("control: 101", 1, "control"),
     ("promotional_in_a_row: 0", 1, "it is at least 1; write"),
 ]
 

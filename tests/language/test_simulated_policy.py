@@ -13,9 +13,9 @@ NIGHT = 'quiet_hours: {from: "21:00", to: "09:00"}\n'
 DAILY = "caps: [{name: daily, limit: 1, per: 1d}]\n"
 
 
-def play(policy: str, steps: str, given: str, time_zone: str = "America/Sao_Paulo") -> list[Happening]:
+def play(policy: str, steps: str, given: str, time_zone: str = "America/Sao_Paulo", more: str = "") -> list[Happening]:
     customer = f'{{traits: {{phone: "+5511987654321", email: ana@example.com}}, time_zone: {time_zone}}}'
-    scenario = f"scenario: s\njourney: j\ncustomer: {customer}\ngiven: [{given}]\n"
+    scenario = f"scenario: s\njourney: j\ncustomer: {customer}\ngiven: [{given}]\n{more}"
     files = {
         "j.yaml": HEAD + steps,
         "messages/offer.yaml": MESSAGE,
@@ -66,3 +66,20 @@ def test_a_cascade_goes_to_the_next_channel_past_a_cap() -> None:
         ("not_sent", "sms"),
         ("sent", "email"),
     ]
+
+
+def test_a_scenario_spends_budgets_as_production_does() -> None:
+    policy = f"{NIGHT}costs: {{sms: 0.05}}\nbudgets: [{{name: texts, per: day, limit: 0.09}}]\n"
+    steps = "  - {id: one, send: offer, via: sms}\n  - wait: 1h\n  - {id: two, send: offer, via: sms}\n"
+    happenings = play(policy, steps, "{at: 0d, on: Go}")
+    # The day ends by UTC, at nine in the evening in São Paulo; then it is quiet till nine.
+    assert brief(happenings) == [(0, "sent"), (1, "held"), (24, "sent"), (24, "ended")]
+    assert happenings[1].why == "the budget texts of 0.09 USD is used up; next possible Tuesday 09:00"
+
+
+def test_a_scenario_may_be_of_a_customer_who_is_held_out_of_everything() -> None:
+    steps = "  - {id: one, send: offer, via: sms}\n"
+    held_out = play("control: 5\n", steps, "{at: 0d, on: Go}", more="arms: {control/*: held_out}\n")
+    assert brief(held_out) == [(0, "not_sent"), (0, "ended")]
+    assert held_out[0].why == "the customer is in the control group of all journeys, which gets nothing"
+    assert brief(play("control: 5\n", steps, "{at: 0d, on: Go}"))[0] == (0, "sent")

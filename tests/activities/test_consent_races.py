@@ -1,0 +1,100 @@
+"""Whoever says no before a message is claimed gets nothing, however close together the two are."""
+
+import asyncio
+import random
+from datetime import timedelta
+
+from language.gate import MessageGate
+from language.message import Message
+from language.port import Receipt
+from language.sending import Claim, Claimed, Result
+from store.consents import Said, Wish, write_consents
+from tests.sending import MESSAGES, NOW, Desk
+
+MANY = 1000
+NO = Wish(None, None, "opted_out")
+LOCK = "SELECT FROM customers WHERE id = $1 FOR NO KEY UPDATE"
+OPT_OUT = "INSERT INTO consents (customer_id, state, source, at) VALUES ($1, 'opted_out', 'page', $2)"
+CLAIMED = "SELECT EXISTS (SELECT FROM messages WHERE customer_id = $1 AND status = 'claimed')"
+WAITING = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
+
+async def claim(desk: Desk, number: int) -> Claim:
+    send = desk.order(enrolment_id=number, customer_id=number)
+    gate = MessageGate(send, Message.model_validate(MESSAGES["hello"]), "twilio", "+1", send.at)
+    window = timedelta(seconds=20)
+    return await desk.ledger.claim(send, gate, now=NOW, call_window=window, settle=timedelta())
+
+
+async def people(desk: Desk, many: int) -> None:
+    await desk.db.pool.execute(
+        "INSERT INTO customers (id, traits, first_seen_at) OVERRIDING SYSTEM VALUE"
+        " SELECT n, traits, first_seen_at FROM customers, generate_series(2, $1::int) n WHERE id = 1",
+        many,
+    )
+    await desk.db.pool.execute(
+        "INSERT INTO enrolments (id, customer_id, journey, version, key, state, started_at, run_id, last_seq)"
+        " OVERRIDING SYSTEM VALUE"
+        " SELECT n, n, 'greeting', 1, '', 'active', $1, 'run', 1 FROM generate_series(2, $2::int) n",
+        NOW,
+        many,
+    )
+
+
+async def until_waiting(desk: Desk, many: int) -> None:
+    while await desk.db.pool.fetchval(WAITING) < many:
+        await asyncio.sleep(0.002)
+
+
+async def test_a_claim_waits_for_an_opt_out_that_is_just_being_written(desk: Desk) -> None:
+    async with desk.db.pool.acquire() as connection, connection.transaction():
+        await connection.execute(LOCK, 1)
+        writing = asyncio.create_task(write_consents(desk.db, lambda: NOW, 1, [NO], Said("page")))
+        await until_waiting(desk, 1)
+        claiming = asyncio.create_task(claim(desk, 1))
+        await until_waiting(desk, 2)
+    await writing
+    receipt = await claiming
+    assert isinstance(receipt, Receipt)
+    assert (receipt.verdict, receipt.reason) == ("suppressed", "the customer has opted out of everything")
+
+
+async def test_a_thousand_times_at_once_nothing_is_claimed_after_a_no(desk: Desk) -> None:
+    """Claim and withdrawal lock the customer, so a look with the lock held tells which was first."""
+    await people(desk, MANY)
+    chance = random.Random(7)
+    was_claimed: dict[int, bool] = {}
+
+    async def withdraw(number: int) -> None:
+        await asyncio.sleep(chance.random() / 50)
+        async with desk.db.pool.acquire() as connection, connection.transaction():
+            await connection.execute(LOCK, number)
+            was_claimed[number] = await connection.fetchval(CLAIMED, number)
+            await connection.execute(OPT_OUT, number, NOW)
+
+    async def send(number: int) -> Claim:
+        await asyncio.sleep(chance.random() / 50)
+        return await claim(desk, number)
+
+    numbers = range(1, MANY + 1)
+    claims, _ = await asyncio.gather(asyncio.gather(*map(send, numbers)), asyncio.gather(*map(withdraw, numbers)))
+    claimed = {number for number, one in zip(numbers, claims, strict=True) if isinstance(one, Claimed)}
+    assert 0 < len(claimed) < MANY, "both orders happen"
+    assert all(was_claimed[number] for number in claimed), "no claim came after its customer's no"
+
+
+async def test_a_providers_own_stop_is_a_withdrawal_like_any_other(desk: Desk) -> None:
+    await desk.enrol(2)
+    first, second = desk.order(), desk.order("email", enrolment_id=2)
+    assert isinstance(await claim(desk, 1), Claimed)
+    stop = Result("suppressed", "twilio 21610: the recipient has replied STOP", opts_out=True)
+    async with desk.db.pool.acquire() as connection, connection.transaction():
+        await connection.execute(LOCK, 1)
+        recording = asyncio.create_task(desk.ledger.record(first, 1, stop, now=NOW))
+        await until_waiting(desk, 1)
+        assert not await desk.db.pool.fetchval("SELECT count(*) FROM consents"), "it waits for whoever is claiming"
+    assert (await recording).verdict == "suppressed"
+    assert (await desk.db.pool.fetchval("SELECT channel FROM consents")) == "sms"
+    assert (await desk.send(second)).verdict == "sent"
