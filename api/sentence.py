@@ -157,9 +157,11 @@ def _coupon_taken(record: TimelineRecord, _: str | None) -> str:
 
 def _consent(record: TimelineRecord, _: str | None) -> str:
     details = record.details
-    did = {"opted_out": "Opted out of", "opted_in": "Opted in to"}.get(details["state"], f"{details['state']}:")
+    did = {"opted_out": "Opted out of", "opted_in": "Opted in to", "pending": "Asked for, to be confirmed:"}
     what = f"the topic {details['topic']}" if details["topic"] else "everything"
-    return f"{did} {what}" + (f" by {_channel(details['channel'])}" if details["channel"] else "")
+    if details["topic"] == "*":
+        what = "all topics"
+    return f"{did[details['state']]} {what}" + (f" by {_channel(details['channel'])}" if details["channel"] else "")
 
 
 def _verdict(record: TimelineRecord, _: str | None) -> str:
