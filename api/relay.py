@@ -48,7 +48,7 @@ class Relay:
     """Any number may run, in any number of processes: a lease keeps an enrolment to one of them.
 
     `concurrency` bounds the calls to Temporal under way of what is most urgent; the usual has half of that besides, and
-    what is least urgent an eighth: none waits for another. `poll` is how long (seconds) a lost wake can delay anything.
+    what is least urgent one or two: none waits for another. `poll` is how long (seconds) a lost wake can delay anything.
     `hit` is told of each named point at which a test may end the process.
     """
 
@@ -69,7 +69,7 @@ class Relay:
         self._client = client
         self._wakes = wakes
         self._pace = pace
-        limits = (concurrency, concurrency // 2, concurrency // 8)
+        limits = (concurrency, concurrency // 2, concurrency // 32)
         self._strands = [Strand(*pair) for pair in zip(LEVELS, (max(1, it) for it in limits), strict=True)]
         self._poll = poll
         self._hit = hit

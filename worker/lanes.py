@@ -30,7 +30,7 @@ def worker_options(*, is_embedded: bool = False) -> dict[str, Any]:
     """
     return {
         "max_cached_workflows": 5_000,
-        "max_concurrent_workflow_tasks": 100,
+        "max_concurrent_workflow_tasks": 32,  # what waits here is in no order; the server's queue knows urgency
         "max_concurrent_activities": 100,
         "max_concurrent_workflow_task_polls": POLLERS,
         "max_concurrent_activity_task_polls": POLLERS,
