@@ -176,3 +176,33 @@ def test_a_message_costs_what_its_country_and_parts_cost() -> None:
     unpriced = judge({"costs": {"email": 1}})
     assert isinstance(unpriced, Draft)
     assert unpriced.cost is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "last_second", "next_day"),
+    [
+        ("UTC", (2026, 1, 14, 23, 59, 59), (2026, 1, 15, 0)),
+        ("Asia/Kathmandu", (2026, 1, 14, 18, 14, 59), (2026, 1, 14, 18, 15)),
+        ("America/Sao_Paulo", (2018, 11, 4, 2, 59, 59), (2018, 11, 4, 3)),  # midnight is skipped: the day begins at one
+        ("America/Havana", (2026, 11, 1, 3, 59, 59), (2026, 11, 1, 4)),  # midnight comes twice: the first begins it
+        ("Australia/Lord_Howe", (2026, 4, 4, 12, 59, 59), (2026, 4, 4, 13)),
+    ],
+)
+def test_a_calendar_day_ends_with_the_second_before_the_customers_midnight(
+    zone: str, last_second: tuple[int, ...], next_day: tuple[int, ...]
+) -> None:
+    daily = {"caps": [{"name": "daily", "limit": 1, "per": "1d", "calendar": True}]}
+    before, midnight = (datetime(*at, tzinfo=UTC) for at in (last_second, next_day))  # type: ignore[misc, arg-type]
+    earlier = contact(timedelta(hours=2), before)
+    held = judge(daily, earlier, at=before, zone=zone, on_cap="defer")
+    assert isinstance(held, Hold)
+    assert held.until == midnight
+    assert isinstance(judge(daily, earlier, at=midnight, zone=zone), Draft)
+
+
+def test_the_gap_is_over_with_its_last_moment() -> None:
+    gap, last = {"minimum_gap": "4h"}, contact(timedelta(hours=4))
+    assert isinstance(judge(gap, last), Draft)
+    early = judge(gap, last, at=NOON - timedelta(microseconds=1), on_cap="defer")
+    assert isinstance(early, Hold)
+    assert early.until == NOON

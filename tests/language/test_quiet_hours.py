@@ -113,3 +113,35 @@ def test_who_may_live_anywhere_is_met_by_the_default_zone_and_its_neighbours() -
     assert quiet_until((NIGHT,), evening - timedelta(seconds=1), zone.clocks(evening)) == evening - timedelta(seconds=1)
     assert quiet_until((NIGHT,), evening, zone.clocks(evening)) == local(BERLIN, 2026, 1, 15, 10)
     assert zone == CustomerZone("Europe/Berlin", "by default")
+
+
+CHANGES = [
+    ("America/New_York", (2026, 3, 8), (2026, 11, 1)),
+    ("Europe/Berlin", (2026, 3, 29), (2026, 10, 25)),
+    ("Australia/Lord_Howe", (2026, 4, 5), (2026, 10, 4)),  # by half an hour
+    ("Pacific/Chatham", (2026, 4, 5), (2026, 9, 27)),  # +12:45
+    ("Asia/Kathmandu", (2026, 3, 29), (2026, 10, 25)),  # +05:45, never changed
+    ("America/St_Johns", (2026, 3, 8), (2026, 11, 1)),
+    ("America/Havana", (2026, 3, 8), (2026, 11, 1)),  # midnight is skipped, and comes twice
+    ("Africa/Casablanca", (2026, 2, 15), (2026, 3, 22)),
+    ("Pacific/Apia", (2011, 12, 30), (2011, 4, 2)),  # a day that there was not
+]
+SPANS = [("21:00", "09:00"), ("23:30", "00:30"), ("00:00", "02:30"), ("02:10", "04:40"), ("01:20", "01:50")]
+
+
+@pytest.mark.parametrize(("name", "one", "other"), CHANGES, ids=[name for name, _, _ in CHANGES])
+def test_no_moment_is_awake_at_which_the_customers_clock_shows_a_quiet_time(
+    name: str, one: tuple[int, ...], other: tuple[int, ...]
+) -> None:
+    zone = ZoneInfo(name)
+    for begin, end in SPANS:
+        quiet = span(begin, end)
+        for change in (one, other):
+            for step in range(-150, 200):
+                moment = datetime(*change, 12, tzinfo=UTC) + step * timedelta(minutes=10)  # type: ignore[misc, arg-type]
+                found = awake(quiet, moment, zone)
+                assert found is not None
+                assert moment <= found <= moment + timedelta(hours=14), "it is never quiet for long"
+                shown = f"{found.astimezone(zone):%H:%M}"
+                is_quiet = begin <= shown < end if begin < end else not end <= shown < begin
+                assert not is_quiet, (begin, end, moment, found)
