@@ -15,7 +15,7 @@ from store.coupons import load_codes
 
 EMPTIED = (
     "arms, calendars, calls, consents, coupons, customers, deliveries, enrolments, event_ids, events, experiments, "
-    "identifiers, journey_starts, message_events, messages, quarantine, sandbox_messages, steps, tasks, verdicts"
+    "identifiers, journey_starts, links, message_events, messages, quarantine, sandbox_messages, steps, tasks, verdicts"
 )
 CODES = 1000
 """In a pool of which a scenario says nothing."""

@@ -14,8 +14,10 @@ from api.sandbox.reports import SandboxReports
 from harness.patience import eventually
 from language.channel import CHANNELS
 from language.message_event import reports_of
+from language.tracked_links import Link
 from store.database import Database
 from store.ingest import Ingest
+from store.links import write_links
 from store.sandbox import SandboxInbox
 from tests.api.reading import Bell, reading
 from tests.store.ingesting import NOW, Clock, deliveries, publish_journey, track
@@ -54,6 +56,21 @@ async def sent(db: Database, enrolment_id: int, channel: str, status: str = "sen
 
 async def told(db: Database, enrolment_id: int) -> list[str]:
     return [row["payload"]["fact"]["name"] for row in (await deliveries(db, enrolment_id))[1:]]
+
+
+async def test_clicking_leads_to_the_first_tracked_link(db: Database) -> None:
+    """Of which no provider would tell."""
+    enrolment = await enrol(db)
+    mail = await sent(db, enrolment, "email")
+    key, tokens = f"{enrolment}/send_offer/1/email", ("aaaaaaaaaaa", "bbbbbbbbbbb")
+    async with db.pool.acquire() as connection:
+        await write_links(connection, key, [Link("", it, f"https://shop.test/{it}") for it in tokens], NOW)
+    text = "See http://api/l/bbbbbbbbbbb or http://api/l/aaaaaaaaaaa"
+    await db.pool.execute("UPDATE sandbox_messages SET text = $1", text)
+    async with page(db) as api:
+        assert (await api.post(f"/sandbox/messages/{mail}/clicked")).json()["status"] == "clicked"
+    [row] = await db.pool.fetch("SELECT report, details FROM message_events")
+    assert (row["report"], row["details"]) == ("clicked", {"url": "https://shop.test/bbbbbbbbbbb"})
 
 
 async def test_opening_a_mail_reaches_its_journey(db: Database) -> None:

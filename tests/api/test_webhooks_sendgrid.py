@@ -97,7 +97,7 @@ async def test_journey_hears_of_its_mail(db: Database, play: Providers, key: str
 
 async def test_machine_that_opens_is_no_sign_of_life(db: Database, play: Providers, key: str, ana: int) -> None:
     await play.sendgrid(event("open", key, sg_machine_open=True))
-    assert (await reports_of(db, key), await heard(db)) == ([], [])
+    assert (await reports_of(db, key), await heard(db)) == (["machine_opened"], [])
     assert await db.pool.fetchval("SELECT last_seen_at FROM customers WHERE id = $1", ana) is None
 
 
