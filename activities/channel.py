@@ -1,5 +1,6 @@
 """What a channel is to the messaging activity: one vendor's way to send, and to find out what it has sent."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -63,6 +64,43 @@ class Channel(Protocol):
         """
 
 
+MAIN = "main"
+"""The account that a channel sends by while nothing is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The accounts that a channel may send by, as channels by their names, in the order in which they are tried.
+
+    They may be different vendors'. The names are kept with messages, and hold no secret.
+    """
+
+    by_account: Mapping[str, Channel]
+
+    @classmethod
+    def by(cls, channel: Channel) -> "Route":
+        """By one account only."""
+        return cls({MAIN: channel})
+
+    @property
+    def first(self) -> Channel:
+        return next(iter(self.by_account.values()))
+
+    @property
+    def settle(self) -> timedelta:
+        """However long any of the providers may take to show what it accepted."""
+        return max(it.settle for it in self.by_account.values())
+
+    @property
+    def call_timeout(self) -> timedelta:
+        return max(it.call_timeout for it in self.by_account.values())
+
+    def of(self, account: str | None) -> Channel | None:
+        """The account that a message went by, None when it is not configured any more. Messages of the time when there
+        was one only name none."""
+        return self.by_account.get(account or MAIN)
+
+
 class SendError(Exception):
     """Why a send did not end well. The text never holds an address or a message."""
 
@@ -77,6 +115,10 @@ class NotAccepted(SendError):
     def __init__(self, reason: str, retry_after: timedelta | None = None) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+
+
+class Unreachable(NotAccepted):
+    """There was no connection: surely not accepted, and a sign that the provider is away."""
 
 
 class Ambiguous(SendError):
@@ -97,6 +139,10 @@ class Refused(SendError):
 
 class AccountTrouble(SendError):
     """Our own set-up: key, credits, number, permissions. No message of this channel can go out until it is mended."""
+
+
+class NotPermitted(AccountTrouble):
+    """Our own set-up does not let this message out, such as to this region; others may go."""
 
 
 class Unknowable(SendError):

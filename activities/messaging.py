@@ -10,27 +10,31 @@ from prometheus_client import Counter, Histogram
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.account_circuits import AccountCircuits
 from activities.channel import (
     AccountTrouble,
     Ambiguous,
     Channel,
     DeadAddress,
     NotAccepted,
+    NotPermitted,
     OptedOut,
     Outgoing,
     Refused,
+    Route,
     SendError,
     Sighting,
     Unknowable,
 )
 from activities.clock import journey_now
+from language.circuit import WAITING, Standing
 from language.customer_pages import Whose
 from language.gate import MessageGate
 from language.message import Message
 from language.opt_out_offer import NOWHERE, OptOutOffer
 from language.policy import Policy
 from language.port import Receipt, SendMessage
-from language.sending import DEAD_ADDRESS, Adoption, Claim, Claimed, Draft, InFlight, Ledger, Result, Unresolved
+from language.sending import DEAD_ADDRESS, Adoption, Claim, Claimed, Draft, Hold, InFlight, Ledger, Result, Unresolved
 from language.tracked_links import NOWHERE as NO_LINKS
 from language.tracked_links import Link
 
@@ -46,6 +50,7 @@ ATTEMPTS = 5
 LONGEST_RETRY = timedelta(seconds=60)
 HOLD = timedelta(minutes=1)
 HOLD_FOR_ACCOUNT = timedelta(minutes=5)
+AT_ONCE = timedelta(milliseconds=50)
 CALL_MARGIN = 1.2
 """`call_until` is later than the HTTP deadline by this factor."""
 
@@ -68,16 +73,18 @@ class MessagingActivities:
     def __init__(
         self,
         ledger: Ledger,
-        channels: Mapping[str, Channel],
+        routes: Mapping[str, Route],
         messages: Messages,
         *,
+        circuits: AccountCircuits | None = None,
         policies: Policies = no_policy,
         hit: Callable[[str], None] = lambda point: None,
         link: Callable[[str], Link] = NO_LINKS.make,
         offer: Callable[[Whose], OptOutOffer] = lambda whose: NOWHERE,
     ) -> None:
         self._ledger = ledger
-        self._channels = channels
+        self._routes = routes
+        self._circuits = circuits or AccountCircuits()
         self._messages = messages
         self._policies = policies
         self._hit = hit
@@ -88,13 +95,53 @@ class MessagingActivities:
     async def send_message(self, send: SendMessage) -> Receipt:
         """Send one message on one channel, or decide not to. Safe to repeat at any point."""
         now = journey_now(send.at, send.pace)
-        channel = self._channels[send.channel]
+        route = self._routes[send.channel]
         message = await self._messages(send.journey, send.version, send.message)
         policy = await self._policies()
-        gate = MessageGate(send, message, channel.provider, channel.sender, now, self._link, policy, self._offer)
-        receipt = await Sending(self._ledger, channel, send, gate, now, self._hit).run()
+        way = await choose(self._circuits, route, send.channel)
+        channel, away = way.channel, way.hold(send, message.class_, now, self._circuits.draw())
+        gate = MessageGate(
+            send, message, channel.provider, channel.sender, now, self._link, policy, self._offer, way.account, away
+        )
+        try:
+            receipt = await Sending(self._ledger, route, way, self._circuits, send, gate, now, self._hit).run()
+        finally:
+            if way.is_probe:
+                await self._circuits.give_back(send.channel, way.account)
         SENDS.labels(send.channel, receipt.verdict).inc()
         return receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The account that a message goes by. `is_probe`: it alone, to see whether the account works again; `away`: no
+    account takes messages, and how the one stands that does soonest."""
+
+    account: str
+    channel: Channel
+    is_probe: bool = False
+    away: Standing | None = None
+
+    def hold(self, send: SendMessage, message_class: str, now: datetime, draw: float) -> Hold | None:
+        if self.away is None:
+            return None
+        until = now + self.away.stay_away(message_class, draw) * send.pace.speed
+        return Hold(until, WAITING + self.away.reason)
+
+
+async def choose(circuits: AccountCircuits, route: Route, channel: str) -> Way:
+    """The first account that takes messages, or may be tried."""
+    soonest: Way | None = None
+    for account, by in route.by_account.items():
+        standing = await circuits.standing(channel, account)
+        if standing is None:
+            return Way(account, by)
+        if standing.may_try and await circuits.take_probe(standing):
+            return Way(account, by, is_probe=True)
+        if soonest is None or soonest.away is None or standing.left < soonest.away.left:
+            soonest = Way(account, by, away=standing)
+    assert soonest is not None  # a route has an account
+    return soonest
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +149,9 @@ class Sending:
     """One attempt of the activity at one message. `now` is journey time when it began."""
 
     ledger: Ledger
-    channel: Channel
+    route: Route
+    way: Way
+    circuits: AccountCircuits
     send: SendMessage
     gate: MessageGate
     now: datetime
@@ -127,7 +176,7 @@ class Sending:
             self.gate,
             now=self.now,
             call_window=self._call_window,
-            settle=self.channel.settle,
+            settle=self.route.settle,
             not_accepted=not_accepted,
         )
 
@@ -135,30 +184,35 @@ class Sending:
         """Call the provider once. `began`: before the claim, so that the deadline ends before `call_until` does."""
         self.hit("worker.claimed")
         loop = asyncio.get_running_loop()
-        within = began + self.channel.call_timeout.total_seconds() - loop.time()
+        channel = self.way.channel
+        within = began + channel.call_timeout.total_seconds() - loop.time()
         try:
             if within <= 0:
                 raise NotAccepted("claiming took too long")
             called = loop.time()
-            accepted = await self.channel.send(self._outgoing(claimed.draft), within=within)
+            accepted = await channel.send(self._outgoing(claimed.draft), within=within)
         except SendError as error:
+            await self._tell(error)
             return await self._failed(claimed.attempt, error)
-        CALL_SECONDS.labels(self.channel.name).observe(loop.time() - called)
+        CALL_SECONDS.labels(self.send.channel).observe(loop.time() - called)
         self.hit("worker.called")
         result = Result("sent", provider_id=accepted.provider_id, segments=accepted.segments)
         receipt = await self._record(claimed.attempt, result)
         self.hit("worker.recorded")
+        await self._tell(None)
         return receipt
+
+    async def _tell(self, error: SendError | None) -> None:
+        await self.circuits.told(self.send.channel, self.way.account, error, is_probe=self.way.is_probe)
 
     async def _failed(self, attempt: int, error: SendError) -> Receipt:
         """Record what the error means; nothing is recorded where nothing is known."""
-        TROUBLES.labels(self.channel.name, type(error).__name__).inc()
+        TROUBLES.labels(self.send.channel, type(error).__name__).inc()
         match error:
             case NotAccepted():
                 return await self._not_accepted(attempt, error)
             case AccountTrouble():
-                log.error("channel.account_trouble", channel=self.channel.name, reason=error.reason)
-                return await self._hold(attempt, error.reason, HOLD_FOR_ACCOUNT)
+                return await self._in_trouble(attempt, error)
             case DeadAddress():
                 return await self._record(attempt, Result("undeliverable", f"{DEAD_ADDRESS}: {error.reason}"))
             case OptedOut():
@@ -166,7 +220,20 @@ class Sending:
             case Refused():
                 return await self._record(attempt, Result("failed", error.reason))
             case _:
-                raise again(error.reason, self._call_window + self.channel.settle)
+                raise again(error.reason, self._call_window + self.route.settle)
+
+    async def _in_trouble(self, attempt: int, error: AccountTrouble) -> Receipt:
+        """Surely refused for our own set-up: by another account, or when this one is mended."""
+        channel, account = self.send.channel, self.way.account
+        standing = None if isinstance(error, NotPermitted) else await self.circuits.standing(channel, account)
+        if standing is None:
+            log.error("channel.account_trouble", channel=channel, account=account, reason=error.reason)
+            return await self._hold(attempt, error.reason, HOLD_FOR_ACCOUNT)
+        if await self.circuits.is_free(channel, self.route, but=account):
+            await self._record(attempt, Result("released", error.reason))
+            raise again(error.reason, AT_ONCE)
+        wait = standing.stay_away(self.gate.message_class, self.circuits.draw())
+        return await self._hold(attempt, WAITING + error.reason, wait)
 
     async def _not_accepted(self, attempt: int, error: NotAccepted) -> Receipt:
         """The claim is released: whoever comes next passes the whole gate again."""
@@ -180,13 +247,19 @@ class Sending:
         return self._held(reason, real)
 
     async def _resolve(self, unresolved: Unresolved) -> Claim:
-        """An attempt that nobody recorded: adopt it, begin anew, or leave it by the message's own policy."""
+        """An attempt that nobody recorded: adopt it, begin anew, or leave it by the message's own policy.
+
+        Only the account that it went by is asked, and before anything goes out by another.
+        """
+        channel = self.route.of(unresolved.account)
+        if channel is None:
+            return self._held(f"look-up: the account {unresolved.account} is not configured any more", HOLD)
         try:
-            sighting = await self.channel.look_up(self._outgoing(unresolved.draft), since=unresolved.called_at)
+            sighting = await channel.look_up(self._outgoing(unresolved.draft), since=unresolved.called_at)
         except Unknowable as error:
             return await self._unsure(unresolved, error.reason)
         except SendError as error:
-            TROUBLES.labels(self.channel.name, "look_up").inc()
+            TROUBLES.labels(self.send.channel, "look_up").inc()
             if isinstance(error, Ambiguous | NotAccepted) and self._is_patient(None):
                 raise again(f"look-up: {error.reason}") from None
             return self._held(f"look-up: {error.reason}", HOLD)
@@ -202,7 +275,7 @@ class Sending:
         if ids and sighting.is_proof:
             return await self._record(unresolved.attempt, Result("sent", provider_id=ids[0]))
         now = journey_now(self.send.at, self.send.pace)
-        return await self.ledger.adopt(self.send, unresolved, ids, settle=self.channel.settle, now=now)
+        return await self.ledger.adopt(self.send, unresolved, ids, settle=self.route.settle, now=now)
 
     async def _unsure(self, unresolved: Unresolved, reason: str) -> Claim:
         log.warning("message.unsure", key=self.send.key, reason=reason, policy=self.send.if_unsure)
@@ -221,7 +294,7 @@ class Sending:
     def _outgoing(self, draft: Draft) -> Outgoing:
         return Outgoing(
             self.send.key,
-            self.channel.name,
+            self.send.channel,
             draft.recipient,
             draft.sender,
             draft.subject,
@@ -241,7 +314,7 @@ class Sending:
 
     @property
     def _call_window(self) -> timedelta:
-        return self.channel.call_timeout * CALL_MARGIN
+        return self.route.call_timeout * CALL_MARGIN
 
     def _is_patient(self, hint: timedelta | None) -> bool:
         return activity.info().attempt < ATTEMPTS and (hint or timedelta()) <= LONGEST_RETRY

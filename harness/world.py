@@ -5,7 +5,7 @@ One `Temporal` serves many worlds, one after the other; each world has a databas
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,6 +18,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
 from activities.calls import CallActivities
+from activities.channel import Route
 from activities.channels.email import EmailChannel, SendGridAccount
 from activities.channels.sandbox import SandboxChannel
 from activities.channels.sms import SmsChannel
@@ -277,8 +278,10 @@ async def _is_asleep(handle: WorkflowHandle[Any, Any]) -> bool:
 
 
 @asynccontextmanager
-async def world_in(db: Database, temporal: Temporal) -> AsyncIterator[World]:
-    """A world with its own enrolment ids, since all share the server's workflow ids."""
+async def world_in(
+    db: Database, temporal: Temporal, *, per_second: Mapping[str, float] | None = None
+) -> AsyncIterator[World]:
+    """A world with its own enrolment ids, since all share the server's workflow ids. `per_second` limits lanes."""
     await db.pool.execute(f"ALTER SEQUENCE enrolments_id_seq RESTART WITH {next(_numbers) * 100_000}")
     async with AsyncExitStack() as stack:
         provider = await stack.enter_async_context(Provider())
@@ -291,7 +294,7 @@ async def world_in(db: Database, temporal: Temporal) -> AsyncIterator[World]:
                 stack.push_async_callback(channel.close)
         messaging = MessagingActivities(
             MessageLedger(db),
-            {it.name: it for it in channels},
+            {it.name: Route.by(it) for it in channels},
             world.message,
             policies=PolicyShelf(db, fresh=0).policy,
             link=TrackedLinks("https://example.com", new_token).make,
@@ -301,7 +304,7 @@ async def world_in(db: Database, temporal: Temporal) -> AsyncIterator[World]:
         stack.push_async_callback(world.stop_relay)
         world.start_relay()
         doing = activities(db, messaging, calls), lanes(messaging, messaging)
-        await stack.enter_async_context(working(temporal.client, *doing))
+        await stack.enter_async_context(working(temporal.client, *doing, per_second=per_second))
         stack.push_async_callback(world.end_all)
         yield world
 

@@ -31,6 +31,7 @@ class MessageGate:
     complete.
 
     `now` is journey time; `link` makes a tracked link of an address, `offer` knows the pages on which customers choose.
+    `away`: no account of the channel takes messages now.
     """
 
     send: SendMessage
@@ -41,6 +42,8 @@ class MessageGate:
     link: Callable[[str], Link] = NO_LINKS.make
     policy: Policy = NO_POLICY
     offer: Callable[[Whose], OptOutOffer] = lambda whose: NOWHERE
+    account: str | None = None
+    away: Hold | None = None
 
     @property
     def message_class(self) -> str:
@@ -108,7 +111,7 @@ class MessageGate:
         if is_dead:
             return Refusal("undeliverable", "a provider has said that nothing arrives at this address")
         zone = customer_zone(addressee.traits, addressee.time_zone, self.policy.time_zones)
-        return self._not_now(zone, contacts) or self._draft(addressee, recipient, zone, is_in_a_row)
+        return self._not_now(zone, contacts) or self.away or self._draft(addressee, recipient, zone, is_in_a_row)
 
     def _refused_before(self) -> Refusal | None:
         """What the run has decided already, such as passing over what fell due during a pause."""

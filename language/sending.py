@@ -90,6 +90,10 @@ class Gate(Protocol):
     def provider(self) -> str: ...
 
     @property
+    def account(self) -> str | None:
+        """Which of the channel's accounts the message shall go by; None: it has but one."""
+
+    @property
     def counts_since(self) -> datetime | None:
         """Since when the customer's earlier messages bear on the judgement (journey time); None: not at all."""
 
@@ -139,11 +143,13 @@ class InFlight:
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """An earlier attempt was claimed and never recorded: look it up. `called_at` is wall time."""
+    """An earlier attempt was claimed and never recorded: look it up, at the account that it went by. `called_at` is
+    wall time."""
 
     attempt: int
     draft: Draft
     called_at: datetime
+    account: str | None = None
 
 
 Claim = Claimed | InFlight | Unresolved | Receipt

@@ -177,6 +177,13 @@ class Settings(BaseSettings):
     twilio_shows_within: OptionalRate = Field(
         None, description="seconds until Twilio's lists show whatever it accepted; else 15, and 1 of a stand-in"
     )
+    twilio_fallback_account_sid: OptionalText = Field(None, description="a second account, used while the first fails")
+    twilio_fallback_auth_token: OptionalSecret = None
+    twilio_fallback_from: OptionalText = None
+    twilio_fallback_messaging_service_sid: OptionalText = None
+    twilio_fallback_voice_from: OptionalText = None
+    twilio_fallback_whatsapp_from: OptionalText = None
+    twilio_fallback_url: OptionalUrl = None
     twilio_webhook_shared_keys: Keys = Field((), description="id:secret, where Twilio signs with SharedKeys")
     sendgrid_api_key: OptionalSecret = None
     sendgrid_from: OptionalText = None
@@ -185,6 +192,10 @@ class Settings(BaseSettings):
     sendgrid_shows_within: OptionalRate = Field(
         None, description="seconds until the Email Logs show whatever was accepted; else 60, and 1 of a stand-in"
     )
+    sendgrid_fallback_api_key: OptionalSecret = Field(None, description="a second account, used while the first fails")
+    sendgrid_fallback_from: OptionalText = None
+    sendgrid_fallback_webhook_public_key: OptionalText = None
+    sendgrid_fallback_url: OptionalUrl = None
     vapid_private_key: OptionalVapidKey = Field(None, description="signs web push: 32 bytes as base64url")
     vapid_subject: OptionalVapidSubject = Field(None, description="whom push services write to: mailto:…")
     web_push_services: Names = Field((), description="more hosts of push services, besides the browsers' own")
@@ -236,6 +247,8 @@ class Settings(BaseSettings):
         real = (
             (self.twilio_account_sid, self.twilio_url),
             (self.sendgrid_api_key, self.sendgrid_url),
+            (self.twilio_fallback_account_sid, self.twilio_fallback_url),
+            (self.sendgrid_fallback_api_key, self.sendgrid_fallback_url),
             (self.vapid_private_key, self.web_push_url),
             (self.fcm_service_account, self.fcm_url),
         )
@@ -256,7 +269,31 @@ class Settings(BaseSettings):
         sendgrid = (self.sendgrid_api_key, self.sendgrid_from)
         missing = self._missing_twilio() if self.is_guarded or any(twilio) else []
         missing += self._missing_sendgrid() if self.is_guarded or any(sendgrid) else []
+        missing += self._missing_fallbacks()
         return missing + (self._missing_vapid() if self.vapid_private_key or self.vapid_subject else [])
+
+    def _missing_fallbacks(self) -> list[str]:
+        """A second account is whole as well, and comes after a first."""
+        missing: list[str] = []
+        if any(self._given("twilio_fallback_")):
+            missing += self._missing(
+                twilio_account_sid="the first account, which the second takes the place of",
+                twilio_fallback_account_sid="from Twilio's console",
+                twilio_fallback_auth_token="from Twilio's console",
+            )
+            if not self.twilio_fallback_messaging_service_sid:
+                missing += self._missing(twilio_fallback_from="the number SMS come from (or …_MESSAGING_SERVICE_SID)")
+        if any(self._given("sendgrid_fallback_")):
+            missing += self._missing(
+                sendgrid_api_key="the first account, which the second takes the place of",
+                sendgrid_fallback_api_key="from SendGrid's settings",
+                sendgrid_fallback_from="the verified address e-mails come from",
+            )
+        return list(dict.fromkeys(missing))
+
+    def _given(self, beginning: str) -> list[str]:
+        names = [name for name in type(self).model_fields if name.startswith(beginning)]
+        return [name for name in names if getattr(self, name)]
 
     def _missing_twilio(self) -> list[str]:
         missing = self._missing(twilio_account_sid="from Twilio's console", twilio_auth_token="from Twilio's console")

@@ -95,7 +95,7 @@ SELECT key, digest, provider_id, call_until, clock_timestamp() AS wall FROM mess
 WHERE key = $1 OR provider_id = ANY($4::text[]) OR recipient = $2 AND channel = $5 AND provider_id IS NULL AND (
   status = 'claimed' AND (digest = $3 OR channel IN ('voice', 'whatsapp'))
   OR status = 'unknown' AND channel IN ('voice', 'whatsapp') AND call_until > clock_timestamp() - interval '1 hour')
-  AND (key = $1 OR account IS NOT DISTINCT FROM $6)
+  AND coalesce(account, 'main') = coalesce($6::text, 'main')
 ORDER BY key FOR NO KEY UPDATE
 """
 NO_TIME = timedelta()

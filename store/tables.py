@@ -205,8 +205,9 @@ class MessageRow(SQLModel, table=True):
 
     `status`: held, claimed, released, sent, suppressed, undeliverable, expired, failed, held_out, unknown; and what was
     reported of it since (`language.message_event`). `content`: what went out beside texts. `charged`: the period of
-    each budget that the cost is taken from. `call_until` is wall time: until then the attempt that claimed it may
-    still be talking to the provider.
+    each budget that the cost is taken from. `account`: which of the channel's accounts the last attempt used, see
+    `activities.channel.Route`. `call_until` is wall time: until then the attempt that claimed it may still be talking
+    to the provider.
     """
 
     __tablename__ = "messages"
@@ -242,6 +243,7 @@ class MessageRow(SQLModel, table=True):
     status: str
     reason: str | None = None
     provider: str | None = None
+    account: str | None = None
     provider_id: str | None = Field(default=None, index=True)
     attempt: int = Field(default=0)
     call_until: datetime | None = _at()
@@ -527,3 +529,21 @@ class SpendingRow(SQLModel, table=True):
     spent: float = Field(sa_column=Column(Numeric, nullable=False))
     most: float | None = Field(default=None, sa_column=Column(Numeric))
     is_used_up: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+
+
+class CircuitRow(SQLModel, table=True):
+    """An account that a channel sends by, tried in the order of `place`. `opened_at`: since when nothing is sent by it,
+    but for one probe at `probe_at` or later, of which nobody else may make one until `probing_until`; null: it is
+    closed. `openings`: probes that failed in a row, and one. All wall time."""
+
+    __tablename__ = "circuits"
+
+    channel: str = Field(primary_key=True)
+    account: str = Field(primary_key=True)
+    provider: str
+    place: int
+    opened_at: datetime | None = _at()
+    probe_at: datetime | None = _at()
+    probing_until: datetime | None = _at()
+    openings: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    reason: str | None = None

@@ -11,7 +11,8 @@ from uuid import uuid4
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.channel import Channel
+from activities.account_circuits import AccountCircuits
+from activities.channel import Channel, Route
 from activities.channels.email import EmailChannel, SendGridAccount
 from activities.channels.sms import SmsChannel
 from activities.channels.twilio_client import TwilioAccount
@@ -71,6 +72,8 @@ class Desk:
         self.db, self.provider, self.channels = db, provider, channels
         self.ledger = MessageLedger(db)
         self.library = MessageLibrary(db)
+        self.routes: dict[str, Route] = {}
+        self.circuits: AccountCircuits | None = None
         self.policy = Policy()
         self.offer: Callable[[Whose], OptOutOffer] = lambda whose: NOWHERE
 
@@ -124,8 +127,9 @@ class Desk:
         environment.info = dataclasses.replace(environment.info, attempt=number, task_token=uuid4().bytes)
         activities = MessagingActivities(
             self.ledger,
-            self.channels,
+            {name: Route.by(it) for name, it in self.channels.items()} | self.routes,
             self.library.message,
+            circuits=self.circuits,
             policies=self.policies,
             hit=hit or (lambda point: None),
             offer=self.offer,

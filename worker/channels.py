@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from activities.channel import Channel
+from activities.channel import MAIN, Channel, Route
 from activities.channels.email import EmailChannel, SendGridAccount
 from activities.channels.google_token import ServiceAccount
 from activities.channels.push import FcmAccount, PushChannel
@@ -27,6 +27,9 @@ APP = "Sojourn"
 LOCAL_SETTLE = timedelta(seconds=1)
 """How long a stand-in on this machine may take to show what it accepted; a real provider takes longer."""
 
+FALLBACK = "fallback"
+"""The account that takes the place of the first while that fails."""
+
 Provided = SmsChannel | WhatsappChannel | VoiceChannel | EmailChannel | WebPushChannel | PushChannel
 
 
@@ -34,19 +37,38 @@ Provided = SmsChannel | WhatsappChannel | VoiceChannel | EmailChannel | WebPushC
 class Channels:
     """Made inside the running event loop; `close` ends their connections."""
 
-    by_name: dict[str, Channel]
+    routes: dict[str, Route]
     _open: tuple[Provided, ...]
 
     @classmethod
     def from_settings(cls, settings: Settings, db: Database) -> "Channels":
-        made = tuple(_provided(settings, db))
-        without = [channel for channel in CHANNELS if channel not in {it.name for it in made}]
-        by_name: dict[str, Channel] = {it.name: it for it in made}
-        return cls(by_name | {name: _stand_in(name, settings, db) for name in without}, made)
+        made = {MAIN: tuple(_provided(settings, db)), FALLBACK: tuple(_fallbacks(settings, db))}
+        routes: dict[str, Route] = {
+            name: Route(_accounts(made, name) or {MAIN: _stand_in(name, settings, db)}) for name in CHANNELS
+        }
+        return cls(routes, made[MAIN] + made[FALLBACK])
+
+    @property
+    def by_name(self) -> dict[str, Channel]:
+        """Each channel by its first account."""
+        return {name: route.first for name, route in self.routes.items()}
+
+    @property
+    def provider_by_account(self) -> dict[tuple[str, str], str]:
+        """By channel and account, in the order in which they are tried."""
+        return {
+            (name, account): channel.provider
+            for name, route in self.routes.items()
+            for account, channel in route.by_account.items()
+        }
 
     async def close(self) -> None:
         for channel in self._open:
             await channel.close()
+
+
+def _accounts(made: dict[str, tuple[Provided, ...]], name: str) -> dict[str, Channel]:
+    return {account: channel for account, channels in made.items() for channel in channels if channel.name == name}
 
 
 def _provided(settings: Settings, db: Database) -> Iterator[Provided]:
@@ -63,6 +85,18 @@ def _provided(settings: Settings, db: Database) -> Iterator[Provided]:
         yield WebPushChannel(web_push)
     if fcm := fcm_account(settings):
         yield PushChannel(fcm)
+
+
+def _fallbacks(settings: Settings, db: Database) -> Iterator[Provided]:
+    """The channels that have a second account; another vendor's channel is one more line here."""
+    if account := twilio_fallback(settings):
+        yield SmsChannel(account)
+        if sender := settings.twilio_fallback_whatsapp_from:
+            yield WhatsappChannel(replace(account, sender=sender), WhatsappWindows(db))
+        if sender := settings.twilio_fallback_voice_from or settings.twilio_fallback_from:
+            yield VoiceChannel(replace(account, sender=sender))
+    if sendgrid := sendgrid_fallback(settings):
+        yield EmailChannel(sendgrid)
 
 
 def _stand_in(name: str, settings: Settings, db: Database) -> Channel:
@@ -84,6 +118,25 @@ def twilio_account(settings: Settings) -> TwilioAccount:
     if settings.twilio_account_sid is not None and settings.twilio_auth_token is not None:
         token = settings.twilio_auth_token.get_secret_value()
         account = replace(account, account_sid=settings.twilio_account_sid, auth_token=token, url=settings.twilio_url)
+    return _reached(settings, account)
+
+
+def twilio_fallback(settings: Settings) -> TwilioAccount | None:
+    """The second account, where there is one."""
+    if settings.twilio_fallback_account_sid is None or settings.twilio_fallback_auth_token is None:
+        return None
+    account = TwilioAccount(
+        settings.twilio_fallback_account_sid,
+        settings.twilio_fallback_auth_token.get_secret_value(),
+        settings.twilio_fallback_messaging_service_sid or settings.twilio_fallback_from or "",
+        settings.twilio_fallback_url,
+        callback=f"{settings.public_url}/webhooks/twilio/status",
+        script=f"{settings.public_url}/webhooks/twilio/voice",
+    )
+    return _reached(settings, account)
+
+
+def _reached(settings: Settings, account: TwilioAccount) -> TwilioAccount:
     account = replace(account, settle=_settle(settings.twilio_shows_within, account.url, account.settle))
     if is_local(account.url):
         return account
@@ -100,6 +153,16 @@ def sendgrid_account(settings: Settings) -> SendGridAccount:
     if settings.sendgrid_api_key is not None:
         account = replace(account, api_key=settings.sendgrid_api_key.get_secret_value(), url=settings.sendgrid_url)
     return replace(account, settle=_settle(settings.sendgrid_shows_within, account.url, account.settle))
+
+
+def sendgrid_fallback(settings: Settings) -> SendGridAccount | None:
+    """The second account, where there is one."""
+    if settings.sendgrid_fallback_api_key is None or settings.sendgrid_fallback_from is None:
+        return None
+    url = settings.sendgrid_fallback_url
+    key = settings.sendgrid_fallback_api_key.get_secret_value()
+    account = SendGridAccount(key, settings.sendgrid_fallback_from, url)
+    return replace(account, settle=_settle(settings.sendgrid_shows_within, url, account.settle))
 
 
 def _settle(asked: float | None, url: str | None, usual: timedelta) -> timedelta:

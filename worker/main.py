@@ -10,6 +10,7 @@ import structlog
 from temporalio.client import Client
 
 from activities import budgets
+from activities.account_circuits import AccountCircuits
 from activities.messaging import MessagingActivities
 from language.customer_pages import CustomerPages
 from language.tracked_links import TrackedLinks
@@ -18,6 +19,7 @@ from runtime.readiness import announce_ready
 from runtime.settings import Settings
 from runtime.signing import Signer
 from runtime.temporal import connect
+from store.circuits import AccountCircuitStore
 from store.database import Database
 from store.ledger import MessageLedger
 from store.library import MessageLibrary
@@ -57,13 +59,15 @@ async def _working(client: Client, settings: Settings) -> AsyncIterator[None]:
         others_db = await stack.enter_async_context(_database(settings))
         channels = Channels.from_settings(settings, db)
         stack.push_async_callback(channels.close)
+        await AccountCircuitStore(db).register(channels.provider_by_account)
         pages = CustomerPages(settings.public_url, Signer.of(settings))
         urgent, others = (
             MessagingActivities(
                 MessageLedger(own, watch=budgets.tell),
-                channels.by_name,
+                channels.routes,
                 MessageLibrary(own).message,
                 policies=PolicyShelf(own).policy,
+                circuits=AccountCircuits(AccountCircuitStore(own)),
                 hit=failpoint.hit,
                 link=TrackedLinks(settings.public_url, new_token).make,
                 offer=pages.offer,

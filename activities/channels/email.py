@@ -24,6 +24,7 @@ from activities.channel import (
     SendError,
     Sighting,
     Unknowable,
+    Unreachable,
 )
 from activities.channels.retry_after import retry_after
 from activities.channels.sendgrid_errors import Missing, judge
@@ -185,7 +186,7 @@ def _judged(call: Callable[[float], Any], within: float) -> Any:
     try:
         return call(within)
     except NO_CONNECTION:
-        raise NotAccepted("sendgrid: no connection") from None
+        raise Unreachable("sendgrid: no connection") from None
     except urllib3.exceptions.TimeoutError:
         raise Ambiguous("sendgrid: no answer in time") from None
     except (urllib3.exceptions.HTTPError, OSError):

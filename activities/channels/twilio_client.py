@@ -15,7 +15,7 @@ from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from activities.channel import Ambiguous, NotAccepted
+from activities.channel import Ambiguous, NotAccepted, Unreachable
 from activities.channels.retry_after import retry_after
 from activities.channels.twilio_errors import judge
 
@@ -98,7 +98,7 @@ async def judged(within: float) -> AsyncIterator[None]:
         async with asyncio.timeout(within):
             yield
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-        raise NotAccepted("twilio: no connection") from None
+        raise Unreachable("twilio: no connection") from None
     except TimeoutError:
         raise Ambiguous("twilio: no answer in time") from None
     except (aiohttp.ClientError, OSError):

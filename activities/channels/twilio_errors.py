@@ -9,6 +9,7 @@ from activities.channel import (
     Ambiguous,
     DeadAddress,
     NotAccepted,
+    NotPermitted,
     OptedOut,
     Refused,
     SendError,
@@ -52,9 +53,14 @@ MEANINGS: dict[type[SendError], dict[int, str]] = {
         63027: "the template does not exist in this language",
         63028: "the number of parameters does not fit the template",
     },
-    AccountTrouble: {
+    NotPermitted: {
         13227: "the account may not call this region",
         20001: "a request parameter is not valid",
+        21215: "the account may not call this region",
+        21219: "a trial account may not call this number",
+        21408: "the account may not send to this region",
+    },
+    AccountTrouble: {
         20003: "authentication failed",
         20005: "the account is not active",
         20404: "the account or service is not known",
@@ -62,9 +68,6 @@ MEANINGS: dict[type[SendError], dict[int, str]] = {
         21210: "the caller's number is not verified",
         21212: "the sender is not valid",
         21213: "the sender is missing",
-        21215: "the account may not call this region",
-        21219: "a trial account may not call this number",
-        21408: "the account may not send to this region",
         21601: "the sender cannot send SMS",
         21603: "the sender is missing",
         21606: "the sender does not belong to the account",

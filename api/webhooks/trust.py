@@ -22,9 +22,12 @@ class Trust:
         token = settings.twilio_auth_token.get_secret_value() if settings.twilio_auth_token else None
         pairs = (key.get_secret_value().partition(":") for key in settings.twilio_webhook_shared_keys)
         shared = {id: secret for id, _, secret in pairs if secret}
-        given = settings.sendgrid_webhook_public_key
-        keys = [read_public_key(given)] if given else []
+        given = (settings.sendgrid_webhook_public_key, settings.sendgrid_fallback_webhook_public_key)
+        keys = [read_public_key(key) for key in given if key]
         if sandbox is not None and settings.sendgrid_api_key is None:
             keys.append(sandbox_key(sandbox).public_key())
-        twilio = TwilioSignature(settings.public_url, token or (sandbox.auth_token if sandbox else None), shared)
+        second = settings.twilio_fallback_auth_token
+        others = (second.get_secret_value(),) if second else ()
+        first = token or (sandbox.auth_token if sandbox else None)
+        twilio = TwilioSignature(settings.public_url, first, shared, others)
         return cls(twilio, SendGridSignature(keys))

@@ -30,11 +30,13 @@ Form = ImmutableMultiDict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class TwilioSignature:
-    """`public_url` is what Twilio calls us by, whatever a proxy makes of it. `shared_keys`: secrets by id."""
+    """`public_url` is what Twilio calls us by, whatever a proxy makes of it. `shared_keys`: secrets by id;
+    `other_tokens`: those of further accounts."""
 
     public_url: str
     auth_token: str | None = field(repr=False)
     shared_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    other_tokens: tuple[str, ...] = field(default=(), repr=False)
 
     async def form(self, request: Request) -> Form:
         """The fields of a request, once its signature has been checked. Raises Problem 403, or 413 for too many."""
@@ -53,23 +55,28 @@ class TwilioSignature:
         given = headers.get(SIGNATURE_HEADER)
         if not given:
             return "no signature"
-        secret = self._secret(headers.get(SIGNATURE_SETTINGS_HEADER))
-        if isinstance(secret, str):
-            return secret
-        validator, algorithm = secret
-        expected = (validator.compute_signature(url, form, algorithm) for url in _ways_to_write(self.public_url + path))
+        secrets = self._secrets(headers.get(SIGNATURE_SETTINGS_HEADER))
+        if isinstance(secrets, str):
+            return secrets
+        validators, algorithm = secrets
+        expected = [
+            validator.compute_signature(url, form, algorithm)
+            for validator in validators
+            for url in _ways_to_write(self.public_url + path)
+        ]
         matches = [hmac.compare_digest(given.encode(), it.encode()) for it in expected]
         return None if any(matches) else "wrong signature"
 
-    def _secret(self, settings: str | None) -> tuple[RequestValidator, str] | Flaw:
-        """What the request must have been signed with; a header of Twilio's says so where it is not the token."""
+    def _secrets(self, settings: str | None) -> tuple[list[RequestValidator], str] | Flaw:
+        """What the request may have been signed with; a header of Twilio's says so where it is no account's token."""
         if settings is None:
-            return (RequestValidator(self.auth_token), HMAC_SHA1) if self.auth_token else "no secret"
+            tokens = [it for it in (self.auth_token, *self.other_tokens) if it]
+            return ([RequestValidator(it) for it in tokens], HMAC_SHA1) if tokens else "no secret"
         named = dict(part.strip().partition("=")[::2] for part in settings.split(","))
         if named.get("algorithm") != HMAC_SHA256:
             return "unknown algorithm"
         secret = self.shared_keys.get(named.get("key", ""))
-        return (RequestValidator(secret), HMAC_SHA256) if secret else "unknown key"
+        return ([RequestValidator(secret)], HMAC_SHA256) if secret else "unknown key"
 
 
 def _ways_to_write(url: str) -> Iterator[str]:
