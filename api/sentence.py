@@ -80,7 +80,8 @@ def _entered(record: TimelineRecord, time_zone: str | None) -> str:
     if details["is_inside"]:
         until = details["waits_until"]
         at = f" until {spoken(datetime.fromisoformat(until), record.at, time_zone)}" if until else ""
-        return f"Waiting in step {record.step}{at}" if details["verb"] != "send" else f"Sending in step {record.step}"
+        what = f"Sending in step {record.step}{', held back' if at else ''}" if details["verb"] == "send" else None
+        return f"{what or f'Waiting in step {record.step}'}{at}"
     return _with_result(f"Reached step {record.step}", details)
 
 

@@ -99,6 +99,16 @@ async def test_times_in_sentences_are_the_customers(db: Database) -> None:
     assert "Waiting in step day_before until Sat 2 Jan 2027 09:00 (Europe/Moscow)" in await sentences(db, ana)
 
 
+async def test_what_holds_a_send_back_is_told_with_the_moment_it_is_tried_again(db: Database) -> None:
+    ana = await add_customer(db, time_zone="Europe/Moscow")
+    life = await add_enrolment(db, ana, step="send_offer")
+    await add_step(db, life, "send_offer", "send", waits_until=after(hours=2))
+    await add_message(db, life, "send_offer", message="offer", status="held", reason="twilio 429: too many requests")
+    told = await sentences(db, ana)
+    assert "Sending in step send_offer, held back until Sun 1 Mar 17:00 (Europe/Moscow)" in told
+    assert "SMS offer held back: twilio 429: too many requests" in told
+
+
 async def test_wait_that_an_end_cut_short_came_to_no_result(db: Database) -> None:
     ana = await add_customer(db)
     life = await add_enrolment(db, ana, state="ended", outcome="stopped", ended_at=after(days=1))

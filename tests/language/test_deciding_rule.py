@@ -1,6 +1,9 @@
 """Every reason that the gate gives is told apart by its rule: reworded reasons must not lose theirs."""
 
+import ast
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,3 +95,43 @@ def test_where_the_customer_cannot_be_reached(traits: dict[str, Any], is_dead: b
 def test_what_else_is_kept(status: str, reason: str | None, rule: str | None) -> None:
     found = deciding_rule(status, reason, Policy())
     assert (found.name if found else None) == rule
+
+
+SPOKEN = {"Refusal", "NoAddress", "Undeliverable"}
+LANGUAGE = Path(__file__).parents[2] / "language"
+FILLINGS = {"reason": "quiet hours, 21:00 to 09:00 in UTC, by the profile; next possible Thursday 09:00"}
+
+
+def spoken() -> Iterator[tuple[str, str]]:
+    """Each reason that is written out in the language, with its status; what is filled in stands as `it`."""
+    for file in sorted(LANGUAGE.glob("*.py")):
+        for call in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in SPOKEN:
+                status = call.args[0].value if isinstance(call.args[0], ast.Constant) else None
+                is_refusal = call.func.id == "Refusal"
+                text = written(call.args[-1])
+                if text is not None:
+                    yield str(status) if is_refusal else "undeliverable", text
+
+
+def written(part: ast.expr) -> str | None:
+    if isinstance(part, ast.Constant):
+        return str(part.value)
+    if not isinstance(part, ast.JoinedStr):
+        return None
+    texts = (one.value if isinstance(one, ast.Constant) else filled(one) for one in part.values)
+    return "".join(str(text) for text in texts)
+
+
+def filled(part: ast.expr) -> str:
+    named = part.value if isinstance(part, ast.FormattedValue) else part
+    return FILLINGS.get(named.id, "it") if isinstance(named, ast.Name) else "it"
+
+
+def test_no_reason_of_ours_is_taken_for_the_providers() -> None:
+    reasons = set(spoken())
+    assert len(reasons) >= 10
+    for status, reason in sorted(reasons):
+        found = deciding_rule(status, reason, Policy())
+        assert found is not None, reason
+        assert found.name != "provider", reason
