@@ -48,7 +48,7 @@ class Relay:
     """Any number may run, in any number of processes: a lease keeps an enrolment to one of them.
 
     `concurrency` bounds the calls to Temporal under way of what is most urgent; the usual has half of that besides, and
-    what is least urgent one or two: none waits for another. `poll` is how long (seconds) a lost wake can delay anything.
+    what is least urgent one: none waits for another. `poll` is how long (seconds) a lost wake can delay anything.
     `hit` is told of each named point at which a test may end the process.
     """
 
