@@ -93,12 +93,16 @@ def some_parts(chance: random.Random) -> list[str]:
     return chance.sample(PARTS, chance.choice((1, 2)))
 
 
-async def kill(ground: Ground, parts: Sequence[str]) -> None:
-    """All in the same moment; returns once they are back."""
+async def kill(ground: Ground, parts: Sequence[str], *, again: Callable[[str], bool] = lambda part: False) -> None:
+    """All in the same moment, and once more a part of which `again` is true; returns once all are back."""
     pid_by_part = {part: ground.stack.kill(part) for part in parts if part in ground.stack.pids}
-    await asyncio.gather(
-        *(ground.stack.recovered(part, after=pid, within=BACK_WITHIN) for part, pid in pid_by_part.items())
-    )
+
+    async def back(part: str, pid: int) -> None:
+        await ground.stack.recovered(part, after=pid, within=BACK_WITHIN)
+        if again(part) and part in ground.stack.pids:
+            await ground.stack.recovered(part, after=ground.stack.kill(part), within=BACK_WITHIN)
+
+    await asyncio.gather(*(back(part, pid) for part, pid in pid_by_part.items()))
 
 
 FAULTS: tuple[Fault, ...] = (
