@@ -35,8 +35,7 @@ from language.opt_out_offer import NOWHERE, OptOutOffer
 from language.policy import Policy
 from language.port import Receipt, SendMessage
 from language.sending import DEAD_ADDRESS, Adoption, Claim, Claimed, Draft, Hold, InFlight, Ledger, Result, Unresolved
-from language.tracked_links import NOWHERE as NO_LINKS
-from language.tracked_links import Link
+from language.tracked_links import Link, nowhere
 
 Messages = Callable[[str, int, str], Awaitable[Message]]
 """The message of a journey's version: journey, version, message id. Versions never change, so it may be cached."""
@@ -79,7 +78,7 @@ class MessagingActivities:
         circuits: AccountCircuits | None = None,
         policies: Policies = no_policy,
         hit: Callable[[str], None] = lambda point: None,
-        link: Callable[[str], Link] = NO_LINKS.make,
+        link: Callable[[str], Link] = nowhere,
         offer: Callable[[Whose], OptOutOffer] = lambda whose: NOWHERE,
     ) -> None:
         self._ledger = ledger

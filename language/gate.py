@@ -19,8 +19,7 @@ from language.rendering import Rendered, Undeliverable, render
 from language.sending import Addressee, Consent, Draft, Hold, Judgement, Refusal
 from language.spending import Charge
 from language.time_zone import CustomerZone, customer_zone
-from language.tracked_links import NOWHERE as NO_LINKS
-from language.tracked_links import Link
+from language.tracked_links import Link, nowhere
 
 NO_POLICY = Policy()
 
@@ -39,7 +38,7 @@ class MessageGate:
     provider: str
     sender: str
     now: datetime
-    link: Callable[[str], Link] = NO_LINKS.make
+    link: Callable[[str], Link] = nowhere
     policy: Policy = NO_POLICY
     offer: Callable[[Whose], OptOutOffer] = lambda whose: NOWHERE
     account: str | None = None
@@ -158,8 +157,8 @@ class MessageGate:
         links: list[Link] = []
 
         def link(url: str) -> str:
-            links.append(self.link(url))
-            return links[-1].address
+            links.append(made := self.link(url))
+            return made.address
 
         try:
             rendered = self._rendered(addressee, zone, is_in_a_row, link)

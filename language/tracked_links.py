@@ -8,10 +8,10 @@ TOKEN_LENGTH = 11
 
 
 class Link(NamedTuple):
-    """`address` is what the message shows, `token` its last part, and `url` where it leads."""
+    """`address` is what the message shows, `token` its last part (None: nobody keeps it), and `url` where it leads."""
 
     address: str
-    token: str
+    token: str | None
     url: str
 
 
@@ -26,8 +26,12 @@ class TrackedLinks:
         return Link(self._start + token, token, url)
 
 
-NOWHERE = TrackedLinks("https://example.com", lambda: "x" * TOKEN_LENGTH)
-"""Where there is no customer: in the simulator's texts, as long as real ones are."""
+EXAMPLE = "https://example.com/l/" + "x" * TOKEN_LENGTH
 
-USUAL_LENGTH = len(NOWHERE.make("").address)
+USUAL_LENGTH = len(EXAMPLE)
 """Characters that a tracked link takes up where nobody knows yet where customers reach the API."""
+
+
+def nowhere(url: str) -> Link:
+    """Where there is no customer: in the simulator's texts, as long as real ones are."""
+    return Link(EXAMPLE, None, url)

@@ -45,8 +45,9 @@ def new_token() -> str:
 
 async def write_links(connection: Any, message_key: str, links: Sequence[Link], now: datetime) -> None:
     """Those of earlier attempts stay: should one of these have gone out after all, its links work."""
-    if links:
-        tokens, urls = [link.token for link in links], [link.url for link in links]
+    kept = [link for link in links if link.token is not None]
+    if kept:
+        tokens, urls = [link.token for link in kept], [link.url for link in kept]
         await connection.execute(_WRITE, message_key, now, tokens, urls)
 
 

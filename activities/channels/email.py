@@ -216,7 +216,7 @@ def _mail(outgoing: Outgoing) -> dict[str, Any]:
         "subject": outgoing.subject,
         "content": content,
         "tracking_settings": {
-            # Our own tracked links tell of clicks themselves: SendGrid would put its addresses before them, and tell too.
+            # Our own links tell of clicks themselves: SendGrid would put its addresses before them, and tell too.
             "click_tracking": {"enable": not outgoing.content.get("has_tracked_links"), "enable_text": False},
             "open_tracking": {"enable": True},
             "subscription_tracking": {"enable": False},

@@ -9,8 +9,8 @@ from activities.channel import Outgoing
 from activities.channels.email import _mail
 from language.gate import MessageGate
 from language.message import Message
-from language.path_cost import most_segments
 from language.sending import Claim, Claimed, Draft, Result
+from language.sms_length import most_segments
 from language.tracked_links import USUAL_LENGTH, TrackedLinks
 from store.links import LinkRecord, find_link, new_token
 from tests.sending import NOW, Desk
@@ -82,6 +82,15 @@ def test_sendgrid_tells_of_clicks_only_where_we_do_not(content: dict[str, Any]) 
     tracking = _mail(outgoing)["tracking_settings"]
     assert tracking["click_tracking"] == {"enable": not content, "enable_text": False}
     assert tracking["open_tracking"] == {"enable": True}
+
+
+async def test_links_that_lead_nowhere_are_not_kept(desk: Desk) -> None:
+    message, order = written(sms="{{ 'https://shop.test' | link }}" * 2), desk.order()
+    gate = MessageGate(order, message, "twilio", "+1", NOW)
+    claimed = await desk.ledger.claim(order, gate, now=NOW, call_window=timedelta(seconds=20), settle=timedelta())
+    assert isinstance(claimed, Claimed)
+    assert len(claimed.draft.text) == 2 * USUAL_LENGTH
+    assert await rows(desk) == []
 
 
 def test_tokens_are_short_and_never_the_same() -> None:
