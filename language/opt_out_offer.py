@@ -102,6 +102,11 @@ def opt_out_line(locale: str, words: Mapping[str, Iterable[str]]) -> str:
     return line.format(own[0].upper() if own and _language(locale) in LINES else usual)
 
 
+def possible_line(text: str, locale: str, words: Mapping[str, Iterable[str]]) -> str:
+    """What a promotional text may end with, when others went before it; nothing if it says it by itself."""
+    return "" if says_how(text, words) else f"\n{opt_out_line(locale, words)}"
+
+
 def says_how(text: str, words: Mapping[str, Iterable[str]]) -> bool:
     """Whether a text names a word by which one opts out."""
     own = {word.casefold() for its in words.values() for word in its}

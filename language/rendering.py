@@ -14,7 +14,7 @@ from language.mail_layout import lay_out
 from language.markdown import markdown_to_html
 from language.message import Email, Message, Push, Voice, Whatsapp
 from language.mjml_document import mjml_to_html
-from language.opt_out_offer import NOWHERE, OptOutOffer, opt_out_line, says_how
+from language.opt_out_offer import NOWHERE, OptOutOffer, possible_line
 from language.plain_text import html_to_text
 from language.segments import count_segments
 from language.template import UnfitValue, compile_template
@@ -107,9 +107,9 @@ class Closing:
         return self.message_class == "promotional" and not self.offer.is_shown_in(page)
 
     def of_text(self, text: str, locale: str) -> str:
-        if self.words is None or self.offer.is_shown_in(text) or says_how(text, self.words):
+        if self.words is None or self.offer.is_shown_in(text):
             return text
-        return f"{text}\n{opt_out_line(locale, self.words)}"
+        return text + possible_line(text, locale, self.words)
 
 
 class _Rendering:

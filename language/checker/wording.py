@@ -8,7 +8,7 @@ from language.faults import fault
 from language.finding import Finding
 from language.loader import Loaded
 from language.message import Message, Wording
-from language.opt_out_offer import opt_out_line, says_how
+from language.opt_out_offer import possible_line
 from language.policy import Policy
 from language.segments import count_segments, encoding_of
 from language.sms_length import shortest
@@ -58,9 +58,7 @@ def _topic(source: Source, message: Message, policy: Policy) -> Iterator[Finding
 
 def _line(message: Message, tag: str, text: str, policy: Policy) -> str:
     """What the SMS ends with when promotional ones come in a row."""
-    if message.class_ != "promotional" or says_how(text, policy.opt_out_words):
-        return ""
-    return f"\n{opt_out_line(tag, policy.opt_out_words)}"
+    return possible_line(text, tag, policy.opt_out_words) if message.class_ == "promotional" else ""
 
 
 def _says(text: str, words: Iterable[str]) -> bool:

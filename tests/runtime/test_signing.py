@@ -8,7 +8,7 @@ from runtime.settings import load_settings
 from runtime.signing import Signer
 
 OLD, NEW = bytes(32), bytes(range(32))
-VALUES = [7, "email", "offers", None]
+VALUES: list[str | int | None] = [7, "email", "offers", None]
 
 
 def test_what_was_signed_is_read_again_for_its_own_purpose_only() -> None:
