@@ -1,7 +1,7 @@
 """Where customers say what they want to hear of. The link is the right: no login, no cookie; looking changes nothing,
 for programs look into mails before people do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -45,13 +45,18 @@ router = APIRouter(tags=["preferences"], default_response_class=HTMLResponse, re
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A customer at a page of theirs. `whose` is what the link says."""
+    """A customer at a page of theirs. `whose` is what the link says; `browser` the language their browser asks for."""
 
     parts: Parts
     whose: Whose
     customer: CustomerRecord
     policy: Policy
     standing: ConsentStanding
+    browser: str | None = None
+
+    @property
+    def locale(self) -> str | None:
+        return self.customer.locale or self.browser
 
     @property
     def choices(self) -> Choices:
@@ -71,13 +76,13 @@ class Visit:
         return Leaving(self.title(topic), channel, self.way("unsubscribe"))
 
     def page(self, said: str | None = None, leaving: Leaving | None = None) -> HTMLResponse:
-        locale, action = self.customer.locale, self.way("preferences")
+        locale, action = self.locale, self.way("preferences")
         text = preference_page(locale, self.choices, action=action, said=said, leaving=leaving)
         return HTMLResponse(text, headers=HEADERS)
 
     def title(self, topic: str | None) -> str:
         known = self.policy.topics.get(topic or "")
-        return known.words(self.customer.locale).title if known else (topic or "")
+        return known.words(self.locale).title if known else (topic or "")
 
     async def write(self, wishes: list[Wish], source: str, *, is_confirmed: bool = False) -> "Visit":
         """The same visit with these words in the ledger."""
@@ -87,19 +92,20 @@ class Visit:
         await write_consents(parts.db, parts.clock, self.customer.id, wishes, said, to_confirm=confirmed)
         parts.teller.wake()
         standing = await read_consents(parts.db, self.customer.family)
-        return Visit(parts, self.whose, self.customer, self.policy, standing)
+        return replace(self, standing=standing)
 
 
 def _visit(purpose: Purpose) -> Any:
     """A dependency: the visit that the link allows; None: it allows none."""
 
-    async def visit(token: str, app: App) -> Visit | None:
+    async def visit(token: str, app: App, request: Request) -> Visit | None:
         whose = app.pages.read(purpose, token)
         customer = await find_customer(app.db, CustomerName(None, str(whose.customer_id))) if whose else None
         if whose is None or customer is None:
             return None
         policy = await PolicyShelf(app.db).policy()
-        return Visit(app, whose, customer, policy, await read_consents(app.db, customer.family))
+        browser = request.headers.get("accept-language", "").partition(",")[0].partition(";")[0].strip()
+        return Visit(app, whose, customer, policy, await read_consents(app.db, customer.family), browser or None)
 
     return Depends(visit)
 
@@ -120,7 +126,7 @@ async def save_preferences(visit: AtPreferences, request: Request) -> HTMLRespon
     """Of the boxes that were shown those that are on; `do=everything_off` for none of anything."""
     if visit is None:
         return _nobody()
-    words = words_for(visit.customer.locale)
+    words = words_for(visit.locale)
     wishes = _wishes(visit.choices, await _form(request))
     if wishes is None:
         return (await visit.write([Wish(None, EVERY_TOPIC, "opted_out")], PAGE)).page(words.all_off)
@@ -138,7 +144,7 @@ async def unsubscribe(visit: AtUnsubscribe) -> HTMLResponse:
     """At once, from the message's topic by its channel; again, nothing changes. Mail programs call it by themselves."""
     if visit is None:
         return _nobody()
-    whose, words = visit.whose, words_for(visit.customer.locale)
+    whose, words = visit.whose, words_for(visit.locale)
     if whose.topic is None or whose.channel is None:
         return visit.page()
     after = await visit.write([Wish(whose.channel, whose.topic, "opted_out")], ONE_CLICK)
@@ -150,7 +156,7 @@ async def show_confirm(visit: AtConfirm) -> HTMLResponse:
     """A page with one button."""
     if visit is None:
         return _nobody()
-    text = confirm_page(visit.customer.locale, visit.title(visit.whose.topic), action=visit.way("confirm"))
+    text = confirm_page(visit.locale, visit.title(visit.whose.topic), action=visit.way("confirm"))
     return HTMLResponse(text, headers=HEADERS)
 
 
@@ -159,7 +165,7 @@ async def confirm(visit: AtConfirm) -> HTMLResponse:
     """What was withdrawn since it was asked for stays so."""
     if visit is None:
         return _nobody()
-    whose, words = visit.whose, words_for(visit.customer.locale)
+    whose, words = visit.whose, words_for(visit.locale)
     newest = visit.standing.newest(whose.channel, whose.topic)
     if newest is None or newest.state == "opted_out":
         return _told(visit, words.withdrawn)
@@ -168,7 +174,7 @@ async def confirm(visit: AtConfirm) -> HTMLResponse:
 
 
 def _told(visit: Visit, said: str) -> HTMLResponse:
-    return HTMLResponse(told_page(visit.customer.locale, said, visit.way("preferences")), headers=HEADERS)
+    return HTMLResponse(told_page(visit.locale, said, visit.way("preferences")), headers=HEADERS)
 
 
 def _nobody() -> HTMLResponse:

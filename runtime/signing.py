@@ -13,7 +13,7 @@ from runtime.keys import parse_keys
 if TYPE_CHECKING:
     from runtime.settings import Settings
 
-LONGEST = 1000
+LONGEST = 4000
 _MARK = 16
 """Bytes of a signature: too many to guess, few enough for an SMS."""
 

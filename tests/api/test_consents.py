@@ -230,6 +230,9 @@ async def test_pages_speak_the_customers_language(api: httpx.AsyncClient, db: Da
     for locale, words in (("ru", "Рассылка"), ("pt-BR", "Cancelar tudo"), ("xx", "Unsubscribe from everything")):
         await db.pool.execute("UPDATE customers SET locale = $1", locale)
         assert words in (await api.get(pages(api).url("preferences", Whose(1)))).text
+    await db.pool.execute("UPDATE customers SET locale = NULL")
+    asked = {"Accept-Language": "ru-RU,ru;q=0.9,en;q=0.8"}
+    assert "Рассылка" in (await api.get(pages(api).url("preferences", Whose(1)), headers=asked)).text
 
 
 async def test_the_link_of_a_merged_customer_leads_to_who_they_became(api: httpx.AsyncClient, db: Database) -> None:

@@ -29,7 +29,7 @@ def test_links_outlive_the_key_that_signed_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "token", ["", ".", "a", "a.b", "W10.W10", "%.%", "é.é", "\ud800.a", "." * 2000, "W" * 5000 + ".W"]
+    "token", ["", ".", "a", "a.b", "W10.W10", "%.%", "é.é", "\ud800.a", "." * 2000, "W" * 9000 + ".W"]
 )
 def test_what_nobody_signed_is_nothing(token: str) -> None:
     assert Signer([NEW]).read("unsubscribe", token) is None
