@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 
 from api import (
+    channels,
     clock,
     consents,
     coupons,
@@ -79,7 +80,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Shortcut, endpoint_by_path=ingest.endpoint_by_path())
     app.add_middleware(LastResort)
     # The paths of the first three are customers' as well.
-    readers = (timeline, why, consents, customers, enrolments, messages, journeys, tasks, coupons, suppressions, clock)
+    of_customers = (timeline, why, consents, customers)
+    readers = (*of_customers, enrolments, messages, journeys, tasks, coupons, suppressions, channels, clock)
     trust = Trust.of(settings)
     written_for = (
         *(of(settings) for of in (codec_router, push_router, link_router)),

@@ -13,7 +13,8 @@ WITH gone AS (
 )
 INSERT INTO circuits (channel, account, provider, place)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[])
-ON CONFLICT (channel, account) DO UPDATE SET provider = EXCLUDED.provider, place = EXCLUDED.place
+ON CONFLICT (channel, account) DO UPDATE SET provider = EXCLUDED.provider, place = EXCLUDED.place,
+  opened_at = CASE WHEN circuits.provider IN ('', EXCLUDED.provider) THEN circuits.opened_at END
 """
 
 READ = """
@@ -84,7 +85,8 @@ class AccountCircuitStore:
         self._db = db
 
     async def register(self, provider_by_account: Mapping[tuple[str, str], str]) -> None:
-        """These accounts are there, by channel and name in the order of their use, and no others."""
+        """These accounts are there, by channel and name in the order of their use, and no others. One that is another
+        provider's than before begins anew."""
         channels, accounts = [one[0] for one in provider_by_account], [one[1] for one in provider_by_account]
         places = [channels[:number].count(channel) for number, channel in enumerate(channels)]
         await self._db.pool.execute(REGISTER, channels, accounts, list(provider_by_account.values()), places)
