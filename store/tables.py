@@ -207,7 +207,7 @@ class MessageRow(SQLModel, table=True):
     reported of it since (`language.message_event`). `content`: what went out beside texts. `charged`: the period of
     each budget that the cost is taken from. `account`: which of the channel's accounts the last attempt used, see
     `activities.channel.Route`. `call_until` is wall time: until then the attempt that claimed it may still be talking
-    to the provider.
+    to the provider. `asks`: how often the provider was asked after it; `ask_at` (wall time): not before.
     """
 
     __tablename__ = "messages"
@@ -222,6 +222,7 @@ class MessageRow(SQLModel, table=True):
             postgresql_where=text("status NOT IN ('sent', 'delivered', 'opened', 'clicked')"),
         ),
         Index("messages_ringing", "sent_at", postgresql_where=text("channel = 'voice' AND status = 'sent'")),
+        Index("messages_unheard", "call_until", postgresql_where=text("status = 'sent' AND provider = 'twilio'")),
     )
 
     key: str = Field(primary_key=True)
@@ -254,6 +255,8 @@ class MessageRow(SQLModel, table=True):
     segments: int | None = None
     cost: float | None = Field(default=None, sa_column=Column(Numeric))
     charged: dict[str, str] | None = _json(None)
+    asks: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    ask_at: datetime | None = _at()
 
 
 class VerdictRow(SQLModel, table=True):

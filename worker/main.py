@@ -26,6 +26,7 @@ from store.library import MessageLibrary
 from store.links import new_token
 from store.policies import PolicyShelf
 from worker import registration
+from worker.asking import asking
 from worker.calls import call_activities
 from worker.channels import Channels
 from worker.lanes import working
@@ -77,6 +78,7 @@ async def _working(client: Client, settings: Settings) -> AsyncIterator[None]:
         calls = await stack.enter_async_context(call_activities(settings, db))
         activities = registration.activities(db, others, calls)
         lanes = registration.lanes(urgent, others)
+        await stack.enter_async_context(asking(settings, others_db, channels.routes))
         pace = per_second(settings)
         await stack.enter_async_context(
             working(client, activities, lanes, per_second=pace, is_embedded=settings.is_embedded)

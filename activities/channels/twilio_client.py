@@ -15,9 +15,12 @@ from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from activities.asking import Learnt
 from activities.channel import Ambiguous, NotAccepted, Unreachable
 from activities.channels.retry_after import retry_after
 from activities.channels.twilio_errors import judge
+from language.twilio_codes import reason_of
+from language.twilio_report import REPORT_BY_STATUS, call_event_id, call_report, message_event_id
 
 LOOK_BACK = 100
 """How many of the newest messages or calls to a number a look-up reads."""
@@ -54,6 +57,29 @@ class TwilioClient:
 
     async def close(self) -> None:
         await self._http.close()
+
+    async def ask_message(self, id: str, *, within: float) -> Learnt | None:
+        """What has become of a message; None: nothing final yet. Raises a `SendError`."""
+        async with judged(within):
+            message = await self.sdk.messages(id).fetch_async()
+        status = str(message.status)
+        if (report := REPORT_BY_STATUS.get(status)) is None:
+            return None
+        code = int(message.error_code) if message.error_code else None
+        details = {"reason": reason_of(code), "code": code} if report == "failed" else {}
+        return Learnt(report, message_event_id(id, status), details)
+
+    async def ask_call(self, id: str, *, within: float) -> Learnt | None:
+        """How a call has ended; None: it has not, as far as Twilio knows. Raises a `SendError`."""
+        async with judged(within):
+            call = await self.sdk.calls(id).fetch_async()
+        report = call_report(str(call.status), call.answered_by or "")
+        if report is None:
+            return None
+        details: dict[str, Any] = {"seconds": int(call.duration)} if call.duration else {}
+        if report == "failed":
+            details["reason"] = "the call failed"
+        return Learnt(report, call_event_id(id), details)
 
 
 class TwilioDoor(AsyncTwilioHttpClient):  # type: ignore[misc]

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from activities.asking import Learnt
 from activities.channel import Accepted, Outgoing, Refused, Sighting
 from activities.channels.twilio_client import (
     CLOCK_SKEW,
@@ -44,6 +45,10 @@ class VoiceChannel:
                 to=outgoing.recipient, from_=outgoing.sender, timeout=outgoing.content["timeout"], **fields
             )
         return Accepted(call.sid)
+
+    async def ask(self, provider_id: str) -> Learnt | None:
+        """See `activities.asking.Askable`."""
+        return await self._twilio.ask_call(provider_id, within=self.call_timeout.total_seconds())
 
     async def look_up(self, outgoing: Outgoing, *, since: datetime) -> Sighting:
         """Twilio's calls show neither words nor a mark of ours: whatever rang the same number since is alike.

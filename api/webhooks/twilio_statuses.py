@@ -5,31 +5,17 @@ from collections.abc import Mapping
 import structlog
 
 from api.webhooks.taking import Said
-from api.webhooks.twilio_codes import ACCOUNT, DEAD, OPTED_OUT, reason_of
 from language.address import NoAddress, phone_number
 from language.channel import Channel
-from language.message_event import Report
+from language.twilio_codes import ACCOUNT, DEAD, OPTED_OUT, reason_of
+from language.twilio_report import REPORT_BY_STATUS, call_event_id, call_report, message_event_id
 from store.address_words import AddressWord
 from store.reporting import Told
 
-REPORT_BY_STATUS: dict[str, Report] = {
-    "delivered": "delivered",
-    "read": "opened",
-    "undelivered": "failed",
-    "failed": "failed",
-    "canceled": "failed",
-}
 ON_ITS_WAY = frozenset({"accepted", "scheduled", "queued", "sending", "sent", "partially_delivered"})
 """Only proof that Twilio has the message."""
 
-REPORT_BY_CALL: dict[str, Report] = {
-    "busy": "busy",
-    "no-answer": "no_answer",
-    "failed": "failed",
-    "canceled": "failed",
-}
 CHANNEL_BY_SCHEME: dict[str, Channel] = {"": "sms", "whatsapp": "whatsapp"}
-MACHINES = ("machine", "fax")
 LONGEST_ID = 64
 
 log = structlog.get_logger()
@@ -65,7 +51,7 @@ def _message(form: Mapping[str, str], key: str | None, id: str) -> Said:
         return Said(reports=[proof] if status in ON_ITS_WAY else [])
     code = _number(form.get("ErrorCode"))
     details = {"reason": reason_of(code), "code": code} if report == "failed" else {}
-    told = Told(key or id, report, f"twilio/{id}/{status}", details=details, provider_id=id)
+    told = Told(key or id, report, message_event_id(id, status), details=details, provider_id=id)
     return Said(_words(form, key or id, id, code) if report == "failed" else [], [told])
 
 
@@ -92,7 +78,7 @@ def _words(form: Mapping[str, str], of: str, id: str, code: int | None) -> list[
 
 def _call(form: Mapping[str, str], key: str | None, id: str) -> list[Told]:
     """A call ends once: whatever says so first counts."""
-    report = _outcome(form.get("CallStatus", ""), form.get("AnsweredBy", ""))
+    report = call_report(form.get("CallStatus", ""), form.get("AnsweredBy", ""))
     if report is None:
         return [Told(key or id, None, f"twilio/{id}", provider_id=id)]
     details: dict[str, object] = {}
@@ -101,16 +87,7 @@ def _call(form: Mapping[str, str], key: str | None, id: str) -> list[Told]:
     if report == "failed":
         sip = _number(form.get("SipResponseCode"))
         details["reason"] = f"the call failed (SIP {sip})" if sip else "the call failed"
-    return [Told(key or id, report, f"twilio/{id}/end", details=details, provider_id=id)]
-
-
-def _outcome(status: str, answered_by: str) -> Report | None:
-    """None: it is not known yet. Who has answered may be said before the end, by itself or with the status."""
-    if status in REPORT_BY_CALL:
-        return REPORT_BY_CALL[status]
-    if answered_by.startswith(MACHINES):
-        return "machine"
-    return "answered" if status == "completed" or answered_by == "human" else None
+    return [Told(key or id, report, call_event_id(id), details=details, provider_id=id)]
 
 
 def _number(text: str | None) -> int | None:

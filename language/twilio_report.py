@@ -1,0 +1,37 @@
+"""What Twilio's statuses of messages and calls mean, whether it tells them by itself or when asked."""
+
+from language.message_event import Report
+
+REPORT_BY_STATUS: dict[str, Report] = {
+    "delivered": "delivered",
+    "read": "opened",
+    "undelivered": "failed",
+    "failed": "failed",
+    "canceled": "failed",
+}
+REPORT_BY_CALL: dict[str, Report] = {
+    "busy": "busy",
+    "no-answer": "no_answer",
+    "failed": "failed",
+    "canceled": "failed",
+}
+MACHINES = ("machine", "fax")
+
+
+def call_report(status: str, answered_by: str) -> Report | None:
+    """None: it is not known yet. Who has answered may be said before the end, by itself or with the status."""
+    if status in REPORT_BY_CALL:
+        return REPORT_BY_CALL[status]
+    if answered_by.startswith(MACHINES):
+        return "machine"
+    return "answered" if status == "completed" or answered_by == "human" else None
+
+
+def message_event_id(id: str, status: str) -> str:
+    """The same however it is learnt, so that it is taken once."""
+    return f"twilio/{id}/{status}"
+
+
+def call_event_id(id: str) -> str:
+    """Of a call's end, of which there is one."""
+    return f"twilio/{id}/end"

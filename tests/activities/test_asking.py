@@ -1,0 +1,111 @@
+"""A message of which nothing is heard is asked after, by one worker, and what is learnt is what a report says."""
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+
+from activities.asking import Asking
+from activities.channel import Route
+from scripts.provider.ledger import Fate
+from store.asking import SilenceLedger
+from store.message_reports import report
+from tests.sending import NOW, Desk
+
+LATER = NOW + timedelta(minutes=10)
+LISTENS = {
+    "journey": "greeting",
+    "start": [{"on": "Asked"}],
+    "steps": [{"wait_for": [{"on": "Call Not Answered", "of": "send_hello"}], "within": "1d"}],
+}
+
+
+def asking(desk: Desk) -> Asking:
+    routes = {name: Route.by(it) for name, it in desk.channels.items()}
+    return Asking(SilenceLedger(desk.db, lambda: LATER), routes, apart=0)
+
+
+async def fall_silent(desk: Desk, channel: str) -> str:
+    """The key of a message that went out six minutes ago, of which nothing has been heard."""
+    await desk.db.pool.execute("UPDATE journey_versions SET definition = $1", json.dumps(LISTENS))
+    order = desk.order(channel)
+    await desk.send(order)
+    await desk.db.pool.execute("UPDATE messages SET call_until = clock_timestamp() - interval '6 minutes'")
+    return order.key
+
+
+async def events(desk: Desk) -> list[tuple[str, str]]:
+    rows = await desk.db.pool.fetch("SELECT event_id, report FROM message_events")
+    return [(row["event_id"], row["report"]) for row in rows]
+
+
+@pytest.mark.parametrize("fate", ["answered", "no_answer", "busy", "machine"])
+async def test_a_calls_lost_end_is_learnt_as_it_would_have_been_told(desk: Desk, fate: Fate) -> None:
+    desk.provider.fate = lambda number: fate
+    key = await fall_silent(desk, "voice")
+    assert await asking(desk).round() == 1
+    row = await desk.row(key)
+    assert row["status"] == fate
+    assert await events(desk) == [(f"twilio/{row['provider_id']}/end", fate)]
+
+
+async def test_the_enrolment_that_waits_for_the_call_hears_of_it(desk: Desk) -> None:
+    desk.provider.fate = lambda number: "no_answer"
+    await fall_silent(desk, "voice")
+    await asking(desk).round()
+    await asking(desk).round()
+    rows = await desk.db.pool.fetch("SELECT payload FROM deliveries")
+    assert [row["payload"]["fact"]["name"] for row in rows] == ["Call Not Answered"]
+
+
+@pytest.mark.parametrize("channel", ["sms", "whatsapp"])
+async def test_a_lost_delivery_is_learnt(desk: Desk, channel: str) -> None:
+    desk.provider.fate = lambda number: "answered"
+    key = await fall_silent(desk, channel)
+    await asking(desk).round()
+    row = await desk.row(key)
+    assert (row["status"], row["delivered_at"]) == ("delivered", LATER)
+    assert await events(desk) == [(f"twilio/{row['provider_id']}/delivered", "delivered")]
+
+
+async def test_the_report_itself_changes_nothing_afterwards(desk: Desk) -> None:
+    desk.provider.fate = lambda number: "busy"
+    key = await fall_silent(desk, "voice")
+    await asking(desk).round()
+    event_id = (await events(desk))[0][0]
+    await report(desk.db, lambda: LATER, key, "busy", event_id=event_id)
+    assert len(await events(desk)) == 1
+
+
+async def test_what_was_heard_of_is_not_asked_after(desk: Desk) -> None:
+    key = await fall_silent(desk, "voice")
+    await report(desk.db, lambda: LATER, key, "busy", event_id="it came")
+    assert await asking(desk).round() == 0
+
+
+async def test_two_workers_ask_once_and_later_again(desk: Desk) -> None:
+    key = await fall_silent(desk, "voice")
+    looks = desk.provider.looks
+    rounds = await asyncio.gather(asking(desk).round(), asking(desk).round())
+    assert (sorted(rounds), desk.provider.looks - looks) == ([0, 1], 1)
+    row = await desk.row(key)
+    assert (row["status"], row["asks"]) == ("sent", 1)
+    await desk.db.pool.execute("UPDATE messages SET ask_at = clock_timestamp()")
+    assert await asking(desk).round() == 1
+
+
+async def test_who_does_not_answer_is_asked_another_time(desk: Desk) -> None:
+    key = await fall_silent(desk, "voice")
+    desk.provider.accepted.clear()
+    assert await asking(desk).round() == 1
+    row = await desk.row(key)
+    assert (row["status"], row["asks"]) == ("sent", 0)
+    assert await asking(desk).round() == 0
+
+
+@pytest.mark.parametrize("change", ["asks = 8", "call_until = clock_timestamp() - interval '3 days'"])
+async def test_it_is_left_alone_in_the_end(desk: Desk, change: str) -> None:
+    await fall_silent(desk, "voice")
+    await desk.db.pool.execute(f"UPDATE messages SET {change}")
+    assert await asking(desk).round() == 0

@@ -1,0 +1,30 @@
+"""The worker's loop that asks providers after messages of which nothing was heard."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+
+from activities.asking import Asking
+from activities.channel import Route
+from language.clock import Pace
+from runtime.settings import Settings
+from store.asking import SilenceLedger
+from store.database import Database
+
+
+@asynccontextmanager
+async def asking(settings: Settings, db: Database, routes: Mapping[str, Route]) -> AsyncIterator[None]:
+    """While the context lasts. The sandbox loses no reports, so nobody asks it."""
+    if settings.twilio_account_sid is None:
+        yield
+        return
+    pace = Pace(speed=settings.clock_speed, origin=settings.clock_origin)
+    silences = SilenceLedger(db, lambda: pace.journey_time(datetime.now(UTC)))
+    task = asyncio.create_task(Asking(silences, routes).run(), name="asking")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
