@@ -134,6 +134,25 @@ async def test_each_channel_by_twilio_has_its_sender(
     assert unprovided == {name for name, sender in senders.items() if not sender}
 
 
+@pytest.mark.usefixtures("bare_environment")
+async def test_a_second_account_is_tried_after_the_first(db: Database) -> None:
+    second = {
+        "twilio_fallback_account_sid": "AC2",
+        "twilio_fallback_auth_token": SecretStr("t2"),
+        "twilio_fallback_from": "+15005550010",
+        "sendgrid_fallback_api_key": SecretStr("SG.2"),
+        "sendgrid_fallback_from": "b@example.com",
+    }
+    settings = Settings(**ACCOUNTS | second)
+    assert settings.sends_for_real
+    channels = Channels.from_settings(settings, db)
+    await channels.close()
+    senders = {name: [it.sender for it in route.by_account.values()] for name, route in channels.routes.items()}
+    assert senders["sms"] == senders["voice"] == ["+15005550007", "+15005550010"]
+    assert senders["email"] == ["a@example.com", "b@example.com"]
+    assert [key for key in channels.provider_by_account if key[0] == "sms"] == [("sms", "main"), ("sms", "fallback")]
+
+
 async def test_unprovided_channel_never_sends() -> None:
     outgoing = Outgoing("1/a/1/voice", "voice", "+4915112345678", "", None, "Hello", None)
     channel = UnprovidedChannel("voice")

@@ -15,12 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
-from twilio.request_validator import SIGNATURE_HEADER, SIGNATURE_SETTINGS_HEADER
+from twilio.request_validator import SIGNATURE_HEADER, SIGNATURE_SETTINGS_HEADER, RequestValidator
 
 from api.app import create_app
 from api.sandbox.signing import as_sendgrid
 from api.webhooks.app import EVENTS, INBOUND, STATUS
 from api.webhooks.sendgrid_signature import SIGNATURE, TIMESTAMP
+from api.webhooks.trust import Trust
+from api.webhooks.twilio_signature import Form
 from runtime.settings import Settings, SettingsInvalid
 from store.database import Database
 from store.sandbox import SandboxAccount
@@ -91,6 +93,23 @@ async def test_shared_keys_sign_too(db: Database, play: Providers, key: str) -> 
     headers = sign_shared(PUBLIC + path_of(key), FORM)
     assert (await play.post_form(path_of(key), FORM, headers)).status_code == 204
     assert await status_of(db, key) == "delivered"
+
+
+def test_a_second_account_signs_too() -> None:
+    second = ec.generate_private_key(ec.SECP256R1())
+    trust = Trust.of(
+        Settings(
+            public_url=PUBLIC,
+            twilio_auth_token=SecretStr("first"),
+            twilio_fallback_auth_token=SecretStr("second"),
+            sendgrid_fallback_webhook_public_key=public_key(second),
+        )
+    )
+    form = Form([("MessageSid", "SM1")])
+    for token, flaw in (("first", None), ("second", None), ("third", "wrong signature")):
+        signature = RequestValidator(token).compute_signature(PUBLIC + STATUS, form)
+        assert trust.twilio.flaw(STATUS, form, {SIGNATURE_HEADER: signature}) == flaw
+    assert second.public_key().public_numbers() in [it.public_numbers() for it in trust.sendgrid.keys]
 
 
 async def test_repeated_fields_are_all_signed(play: Providers) -> None:

@@ -14,6 +14,13 @@ VAPID_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode().rstrip("=")
 NO_TWILIO = ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM"]
 NO_SENDGRID = ["SENDGRID_API_KEY", "SENDGRID_FROM"]
 
+TWILIO_PARTS = ("ACCOUNT_SID", "AUTH_TOKEN", "FROM")
+
+
+def as_fallback(account: dict[str, str]) -> dict[str, str]:
+    """The same account as a second one."""
+    return {name.replace("_", "_fallback_", 1): value for name, value in account.items()}
+
 
 def refused(requirement: Callable[[], None]) -> list[str]:
     """The variables that a refusal names, without their prefix."""
@@ -105,6 +112,12 @@ def test_a_worker_of_production_never_sends_to_the_sandbox(guarded: dict[str, st
         ({"vapid_private_key": VAPID_KEY}, ["VAPID_SUBJECT"]),
         ({"vapid_subject": "mailto:ops@example.com"}, ["VAPID_PRIVATE_KEY"]),
         ({"vapid_private_key": "", "vapid_subject": "", "fcm_service_account": ""}, []),
+        ({**TWILIO, **as_fallback(TWILIO), **SENDGRID, **as_fallback(SENDGRID)}, []),
+        ({**TWILIO, "twilio_fallback_account_sid": "AC2"}, ["TWILIO_FALLBACK_AUTH_TOKEN", "TWILIO_FALLBACK_FROM"]),
+        ({**TWILIO, "twilio_fallback_voice_from": "+1"}, [f"TWILIO_FALLBACK_{it}" for it in TWILIO_PARTS]),
+        (as_fallback(TWILIO), ["TWILIO_ACCOUNT_SID"]),
+        (as_fallback(SENDGRID), ["SENDGRID_API_KEY"]),
+        ({**SENDGRID, "sendgrid_fallback_from": "b@example.com"}, ["SENDGRID_FALLBACK_API_KEY"]),
         ({}, []),
     ],
 )
