@@ -25,7 +25,7 @@ PER_SECOND = 2.0
 PACE = 3.0
 """Codes a second: together with the blast well below what two cores can do."""
 
-PATIENCE = 900.0
+PATIENCE = 2400.0
 NEARLY_ALL = 0.98
 """Of the blast: how many wait is Temporal's estimate."""
 
