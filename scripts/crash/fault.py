@@ -12,6 +12,7 @@ from scripts.provider import Fault as ProviderFault
 PARTS = ("postgres", "temporal", "api", "worker")
 LULLS: tuple[ProviderFault, ...] = ("drop", "accept_then_drop", "too_many", "error_after_accept", "unavailable")
 BACK_WITHIN = 60.0
+MORE_AT_MOST = 2
 HIT_WITHIN = 15.0
 """Seconds in which an armed point must be reached while customers are on their way."""
 
@@ -94,12 +95,14 @@ def some_parts(chance: random.Random) -> list[str]:
 
 
 async def kill(ground: Ground, parts: Sequence[str], *, again: Callable[[str], bool] = lambda part: False) -> None:
-    """All in the same moment, and once more a part of which `again` is true; returns once all are back."""
+    """All in the same moment, and more often a part of which `again` is true; returns once all are back."""
     pid_by_part = {part: ground.stack.kill(part) for part in parts if part in ground.stack.pids}
 
     async def back(part: str, pid: int) -> None:
         await ground.stack.recovered(part, after=pid, within=BACK_WITHIN)
-        if again(part) and part in ground.stack.pids:
+        for _ in range(MORE_AT_MOST):
+            if not again(part) or part not in ground.stack.pids:
+                return
             await ground.stack.recovered(part, after=ground.stack.kill(part), within=BACK_WITHIN)
 
     await asyncio.gather(*(back(part, pid) for part, pid in pid_by_part.items()))

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import aiohttp
 import asyncpg
@@ -136,7 +137,7 @@ async def ground(
 def _provider(weather: Weather, webhooks: Webhooks, chance: random.Random) -> Provider:
     provider = Provider(lag=weather.lag)
     provider.retry_after = "2"
-    provider.lag_share = lambda id: random.Random(id).random()
+    provider.lag_share = lambda id: crc32(id.encode()) % 1000 / 1000
     provider.mishap = lambda: weather.mishap(chance)
     provider.fate = fate_of
     provider.may_read = lambda address: not is_withheld(address)

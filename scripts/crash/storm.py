@@ -15,17 +15,17 @@ MESSAGES_PER_PERSON = 4.0
 HEAD = 40
 """Customers who are on their way before the first kill; the others begin as the kills go on."""
 
-BEHIND = 150
+BEHIND = 600
 """Customers whose messages have not gone out, at most: what is sent in the calm at the end meets no kill."""
 
 PARTS = ("postgres", "temporal", "api", "worker")
-STRUCK = {"postgres": 0.85, "temporal": 0.85, "api": 0.6, "worker": 0.7}
+STRUCK = {"postgres": 0.85, "temporal": 0.85, "api": 0.7, "worker": 0.7}
 """How likely a strike hits each part."""
 
-AGAIN = {"postgres": 0.7, "temporal": 0.6}
+AGAIN = {"postgres": 0.7, "temporal": 0.7}
 """How likely a part that is back soon is hit again while the slower ones still start."""
 
-BREATH = (2.0, 6.0)
+BREATH = (1.5, 5.0)
 """Seconds between two strikes: customers go on, and parts die by their own hands."""
 
 REST_WITHIN = 420.0

@@ -22,8 +22,10 @@ from scripts.provider.twilio import ACCOUNT_SID, ANSWERED_BY, AUTH_TOKEN, STATUS
 
 EVENTS = "/webhooks/sendgrid/events"
 INBOUND = "/webhooks/twilio/inbound"
-TRIES = 8
-PAUSE = 1.5
+TRIES = 12
+PAUSE, LONGEST_PAUSE = 0.5, 8.0
+"""Seconds before the next try; twice as long each time."""
+
 TIMEOUT = aiohttp.ClientTimeout(total=8)
 
 
@@ -141,11 +143,11 @@ class Webhooks:
         self.count["repeated"] += times - 1
 
     async def _until_taken(self, post: Callable[[], Any]) -> bool:
-        for _ in range(TRIES):
+        for tried in range(TRIES):
             if await post():
                 return True
             self.count["tried again"] += 1
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(min(PAUSE * 2**tried, LONGEST_PAUSE))
         return False
 
     async def _form(self, url: str, form: Mapping[str, str]) -> bool:
