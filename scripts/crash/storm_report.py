@@ -46,9 +46,9 @@ def show_storm(ground: Ground, run: Run, verdict: Verdict, say: Callable[[str], 
     )
 
 
-async def keep(ground: Ground, run: Run, verdict: Verdict) -> Path:
-    """Everything that a run that failed can be understood by, in a directory that stays."""
-    path = Path(tempfile.mkdtemp(prefix="sojourn-chaos-failed-"))
+async def keep(ground: Ground, run: Run, verdict: Verdict, path: Path | None = None) -> Path:
+    """Everything that a run that failed can be understood by, in a directory that stays; a new one if none is given."""
+    path = path or Path(tempfile.mkdtemp(prefix="sojourn-chaos-failed-"))
     people = [
         {"person": asdict(person), "told": asdict(told)} for person, told in zip(run.people, run.told, strict=True)
     ]
