@@ -102,6 +102,8 @@ async def _storm(seed: int, kills: int, data: Path | None) -> dict[str, Any]:
     async with ground(seed, _teller(began), data, HARD) as place:
         run = await storm.play(place, kills)
         verdict = await judge(place, run)
+        for part in storm.too_few(run.kills, kills):
+            verdict.complain(f"{part} died only {run.kills[part]} times")
         show_storm(place, run, verdict, console.print)
         kept = None if verdict.is_clean else await keep(place, run, verdict)
     for text in verdict.complaints:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from scripts.crash.cast import Person, cast
 from scripts.crash.fault import kill
@@ -11,7 +11,7 @@ from scripts.crash.ground import Ground
 from scripts.crash.run import Reported, Run, live, rest
 
 MESSAGES_PER_KILL = 10
-MESSAGES_PER_PERSON = 4.0
+MESSAGES_PER_PERSON = 3.8
 HEAD = 40
 """Customers who are on their way before the first kill; the others begin as the kills go on."""
 
@@ -28,6 +28,9 @@ AGAIN = {"postgres": 0.7, "temporal": 0.7}
 BREATH = (1.5, 5.0)
 """Seconds between two strikes: customers go on, and parts die by their own hands."""
 
+MORE = 2
+"""So many times more customers may come if kills of some part are still too few."""
+
 REST_WITHIN = 420.0
 SPEAKS = 5.0
 
@@ -36,24 +39,30 @@ async def play(ground: Ground, kills: int) -> Run:
     """Until so many deaths, a tenth of them of each part and of the relay, and ten messages for each."""
     number, began = ground.next_run(), time.monotonic()
     size = round(kills * MESSAGES_PER_KILL / MESSAGES_PER_PERSON)
-    people = cast(number, size, 1, ground.chance)
+    people = cast(number, size * MORE, 1, ground.chance)
     ground.deaths.is_terse = True
-    storm = Storm(ground, people, kills)
+    storm = Storm(ground, people, kills, size)
     told = await storm.run()
     await _calm(ground)
     killed = Counter(ground.kills)
-    ground.say(f"{killed.total()} kills; everything is told; waiting until {size} enrolments have ended")
+    ground.say(f"{killed.total()} kills; everything is told; waiting until {len(told)} enrolments have ended")
     teller = asyncio.create_task(storm.tell())
-    await rest(ground, number, size, REST_WITHIN)
+    await rest(ground, number, len(told), REST_WITHIN)
     teller.cancel()
-    return Run("storm", number, people, told, killed, time.monotonic() - began)
+    return Run("storm", number, people[: len(told)], told, killed, time.monotonic() - began)
+
+
+def too_few(kills: Mapping[str, int], wanted: int) -> list[str]:
+    """Which parts died less often than a tenth of all."""
+    return [part for part in (*PARTS, "relay") if kills.get(part, 0) < wanted // 10]
 
 
 class Storm:
-    def __init__(self, ground: Ground, people: Sequence[Person], kills: int) -> None:
-        self._ground, self._people, self._kills = ground, people, kills
+    """`size` customers at least, and more of `people` until the kills are enough."""
+
+    def __init__(self, ground: Ground, people: Sequence[Person], kills: int, size: int) -> None:
+        self._ground, self._people, self._kills, self._size = ground, people, kills, size
         self._lives: list[asyncio.Task[Reported]] = []
-        self._began = time.monotonic()
 
     async def run(self) -> list[Reported]:
         helpers = [asyncio.create_task(self._strike()), asyncio.create_task(self.tell())]
@@ -83,19 +92,20 @@ class Storm:
 
     async def _come(self) -> None:
         """Customers begin in step with the kills, until both are enough."""
-        while len(self._lives) < len(self._people) or not self._is_enough():
+        while not self._is_enough():
             self._check()
-            share = min(self._ground.kills.total() / self._kills, 1.0)
+            share = self._ground.kills.total() / self._kills
             served = len(self._ground.provider.accepted) / MESSAGES_PER_PERSON
-            due = round(min(HEAD + share * len(self._people), BEHIND + served, len(self._people)))
+            due = round(min(HEAD + share * self._size, BEHIND + served, len(self._people)))
             for person in self._people[len(self._lives) : due]:
                 self._lives.append(asyncio.create_task(live(self._ground, person)))
                 await asyncio.sleep(0.02)
             await asyncio.sleep(0.1)
 
     def _is_enough(self) -> bool:
-        kills = self._ground.kills
-        return kills.total() >= self._kills and all(kills[part] >= self._kills // 10 for part in (*PARTS, "relay"))
+        kills, come = self._ground.kills, len(self._lives)
+        is_done = come >= self._size and kills.total() >= self._kills and not too_few(kills, self._kills)
+        return is_done or come == len(self._people)
 
     def _check(self) -> None:
         """What a customer met is raised at once, not after half an hour."""
