@@ -136,14 +136,15 @@ async def test_each_channel_by_twilio_has_its_sender(
 
 @pytest.mark.usefixtures("bare_environment")
 async def test_a_second_account_is_tried_after_the_first(db: Database) -> None:
-    second = {
+    both: dict[str, Any] = {
+        **ACCOUNTS,
         "twilio_fallback_account_sid": "AC2",
         "twilio_fallback_auth_token": SecretStr("t2"),
         "twilio_fallback_from": "+15005550010",
         "sendgrid_fallback_api_key": SecretStr("SG.2"),
         "sendgrid_fallback_from": "b@example.com",
     }
-    settings = Settings(**ACCOUNTS | second)
+    settings = Settings(**both)
     assert settings.sends_for_real
     channels = Channels.from_settings(settings, db)
     await channels.close()
