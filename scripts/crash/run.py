@@ -38,7 +38,10 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is known from outside about a run. `people` and `told` go together by place; `seconds` until all rested."""
+    """What is known from outside about a run. `people` and `told` go together by place; `seconds` until all rested.
+
+    `sent_in_storm`: messages that were out when the killing ended.
+    """
 
     fault: str
     number: int
@@ -46,6 +49,7 @@ class Run:
     told: Sequence[Reported]
     kills: Counter[str]
     seconds: float
+    sent_in_storm: int = 0
 
 
 @dataclass(frozen=True, slots=True)
