@@ -41,7 +41,8 @@ def show_storm(ground: Ground, run: Run, verdict: Verdict, say: Callable[[str], 
     say(f"Faults of providers: {_counted(ground.provider.faulted)}. Webhooks: {_counted(ground.webhooks.count)}.")
     say(f"{len(run.people)} customers: {_counted(ways)}.")
     say(
-        f"Messages: {verdict.due} to {verdict.due_at_most} due, {verdict.sent} sent ({run.sent_in_storm} before the killing ended), {verdict.lost} lost, "
+        f"Messages: {verdict.due} to {verdict.due_at_most} due, {verdict.sent} sent ({run.sent_in_storm} before the "
+        f"killing ended), {verdict.lost} lost, "
         f"{verdict.doubled} doubled, {verdict.after_exit} after an exit or opt-out ({verdict.crossed} under way then), "
         f"{verdict.unknown_sent} + {verdict.unknown_not_sent} unknown (really sent + not)."
     )
