@@ -65,9 +65,9 @@ class Storm:
         self._lives: list[asyncio.Task[Reported]] = []
 
     async def run(self) -> list[Reported]:
+        coming = asyncio.create_task(self._come())
         helpers = [asyncio.create_task(self._strike()), asyncio.create_task(self.tell())]
         try:
-            coming = asyncio.create_task(self._come())
             await asyncio.wait([coming, *helpers], return_when=asyncio.FIRST_COMPLETED)
             for task in helpers:
                 if task.done():
@@ -75,9 +75,10 @@ class Storm:
             await coming
             return list(await asyncio.gather(*self._lives))
         finally:
-            for task in helpers:
+            unfinished = [coming, *helpers, *self._lives]
+            for task in unfinished:
                 task.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            await asyncio.gather(*unfinished, return_exceptions=True)
 
     async def tell(self) -> None:
         while True:
