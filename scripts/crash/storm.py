@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from scripts.crash.cast import Person, cast
 from scripts.crash.fault import kill
@@ -19,7 +20,7 @@ BEHIND = 400
 """Customers whose messages have not gone out, at most: what is sent in the calm at the end meets no kill."""
 
 PARTS = ("postgres", "temporal", "api", "worker")
-STRUCK = {"postgres": 0.85, "temporal": 0.85, "api": 0.7, "worker": 0.7}
+STRUCK = {"postgres": 0.85, "temporal": 0.85, "api": 0.85, "worker": 0.75}
 """How likely a strike hits each part."""
 
 AGAIN = {"postgres": 0.7, "temporal": 0.7}
@@ -75,7 +76,7 @@ class Storm:
             await coming
             return list(await asyncio.gather(*self._lives))
         finally:
-            unfinished = [coming, *helpers, *self._lives]
+            unfinished: list[asyncio.Task[Any]] = [coming, *helpers, *self._lives]
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)

@@ -38,7 +38,7 @@ HARD = Weather(
     faults=0.06,
     manner=Manner(lost=0.05, repeated=0.1, latest=10.0),
     failpoints=(
-        "relay.signalled%1.2",
+        "relay.signalled%1.0",
         "api.committed%0.2",
         "worker.claimed%0.5",
         "worker.called%0.5",
