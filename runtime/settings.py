@@ -145,7 +145,7 @@ class Settings(BaseSettings):
         (), description="id:base64 of 32 bytes, the newest first; the first encrypts, all decrypt"
     )
     signing_keys: Annotated[Keys, AfterValidator(_readable_keys)] = Field(
-        (), description="id:base64 of 32 bytes, the newest first; the first signs customers' links, all are believed"
+        (), description="as those; the first signs customers' links, all are believed; else they follow from those"
     )
 
     twilio_account_sid: OptionalText = None
@@ -315,8 +315,7 @@ class Settings(BaseSettings):
         if not self.is_guarded:
             return []
         return self._missing(
-            encryption_keys="id:base64 of 32 random bytes (outside development payloads are encrypted)",
-            signing_keys="id:base64 of 32 random bytes (they sign the links by which customers unsubscribe)",
+            encryption_keys="id:base64 of 32 random bytes (outside development payloads are encrypted)"
         )
 
     def _missing(self, **meaning_by_field: str) -> list[str]:

@@ -28,9 +28,14 @@ class Signer:
 
     @classmethod
     def of(cls, settings: "Settings") -> "Signer":
-        """By the settings' keys. On a developer's machine that has none, by one that all its processes can tell."""
-        keys = parse_keys(key.get_secret_value() for key in settings.signing_keys).values()
-        return cls(keys or [blake2b(f"signing\0{settings.database_url}".encode(), digest_size=32).digest()])
+        """By the settings' keys; without any by those that follow from the keys for encryption. A developer's machine
+        that has neither signs by one that all its processes can tell."""
+        signing, encryption = (
+            parse_keys(key.get_secret_value() for key in keys).values()
+            for keys in (settings.signing_keys, settings.encryption_keys)
+        )
+        keys = [*signing, *(_following(key) for key in encryption)]
+        return cls(keys or [_following(settings.database_url.encode())])
 
     def sign(self, purpose: str, values: Sequence[str | int | None]) -> str:
         """A token for an address. The same values always give the same one."""
@@ -51,6 +56,10 @@ class Signer:
             return None
         values = json.loads(content)
         return list(values)
+
+
+def _following(secret: bytes) -> bytes:
+    return blake2b(b"signing\0" + secret, digest_size=32).digest()
 
 
 def _signature(key: bytes, purpose: str, body: bytes) -> bytes:

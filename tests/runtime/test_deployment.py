@@ -30,11 +30,16 @@ def test_every_image_has_an_exact_version() -> None:
 
 def test_no_secret_has_a_default() -> None:
     secrets = re.findall(r"\$\{(\w*(?:KEYS?|PASSWORD|TOKEN|SID))(.*?)\}", COMPOSE_TEXT)
-    with_default = {name for name, rest in secrets if not rest.startswith(":?")}
 
     assert len(secrets) > 10
-    # Empty where they are not set: not everybody has a messaging service, or sends web push.
-    assert with_default == {"SOJOURN_TWILIO_MESSAGING_SERVICE_SID", "SOJOURN_VAPID_PRIVATE_KEY"}
+    assert {rest[:2] if rest.startswith(":?") else rest for _, rest in secrets} == {":?", ":-"}
+
+
+def test_what_everybody_needs_must_be_set() -> None:
+    needed = {name.removeprefix("SOJOURN_") for name in re.findall(r"\$\{(\w+):\?", COMPOSE_TEXT)}
+
+    assert needed >= {"DATABASE_PASSWORD", "WRITE_KEYS", "API_KEYS", "ENCRYPTION_KEYS", "TWILIO_AUTH_TOKEN"}
+    assert needed >= {"SENDGRID_API_KEY", "SENDGRID_WEBHOOK_PUBLIC_KEY"}
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES.keys() - ONE_SHOTS.keys()))

@@ -7,7 +7,7 @@ import pytest
 from runtime.settings import SettingsInvalid, load_settings
 
 KEY = f"2026:{base64.b64encode(bytes(32)).decode()}"
-KEYS = {"write_keys": "w", "api_keys": "a", "encryption_keys": KEY, "signing_keys": KEY}
+KEYS = {"write_keys": "w", "api_keys": "a", "encryption_keys": KEY}
 TWILIO = {"twilio_account_sid": "AC1", "twilio_auth_token": "t", "twilio_from": "+15005550006"}
 SENDGRID = {"sendgrid_api_key": "SG.1", "sendgrid_from": "hello@example.com"}
 VAPID_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode().rstrip("=")
@@ -81,7 +81,7 @@ def test_a_database_url_for_sqlalchemy_becomes_one_for_asyncpg() -> None:
         ({}, ["WRITE_KEYS", "API_KEYS"]),
         ({"write_keys": "w", "api_keys": "a"}, []),
         ({"write_keys": "w", "api_keys": "a", "host": "::1"}, []),
-        ({"host": "0.0.0.0", **TWILIO, **SENDGRID}, ["WRITE_KEYS", "API_KEYS", "ENCRYPTION_KEYS", "SIGNING_KEYS"]),
+        ({"host": "0.0.0.0", **TWILIO, **SENDGRID}, ["WRITE_KEYS", "API_KEYS", "ENCRYPTION_KEYS"]),
         ({"environment": "production", **KEYS}, NO_TWILIO + NO_SENDGRID),
         ({"host": "0.0.0.0", **KEYS, **TWILIO}, NO_SENDGRID),
         ({"host": "0.0.0.0", **KEYS, **TWILIO, **SENDGRID}, []),
@@ -93,8 +93,8 @@ def test_the_api_is_refused_without_the_keys_it_needs(given: dict[str, str], mis
 
 @pytest.mark.parametrize("guarded", [{"environment": "production"}, {"host": "0.0.0.0"}])
 def test_a_worker_of_production_never_sends_to_the_sandbox(guarded: dict[str, str]) -> None:
-    bare = load_settings(**guarded, encryption_keys=KEY, signing_keys=KEY)
-    whole = load_settings(**guarded, encryption_keys=KEY, signing_keys=KEY, **TWILIO, **SENDGRID)
+    bare = load_settings(**guarded, encryption_keys=KEY)
+    whole = load_settings(**guarded, encryption_keys=KEY, **TWILIO, **SENDGRID)
 
     assert refused(bare.require_worker) == NO_TWILIO + NO_SENDGRID
     assert refused(whole.require_worker) == []

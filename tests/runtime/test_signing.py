@@ -53,3 +53,13 @@ def test_processes_of_a_developer_agree_without_a_key_and_a_set_key_counts() -> 
     assert one.read("p", same.sign("p", [1])) == [1]
     assert one.read("p", other.sign("p", [1])) is None
     assert Signer([NEW]).read("p", keyed.sign("p", [1])) == [1]
+
+
+def test_without_keys_of_its_own_it_signs_by_those_for_encryption_and_what_it_signed_stays_good() -> None:
+    old, new = (f"{name}:{base64.b64encode(key).decode()}" for name, key in (("old", OLD), ("new", NEW)))
+    before = Signer.of(load_settings(encryption_keys=old)).sign("p", [1])
+
+    assert Signer.of(load_settings(encryption_keys=f"{new},{old}")).read("p", before) == [1]
+    assert Signer.of(load_settings(encryption_keys=old, signing_keys=new)).read("p", before) == [1]
+    assert Signer.of(load_settings(encryption_keys=new)).read("p", before) is None
+    assert Signer([OLD]).read("p", before) is None
