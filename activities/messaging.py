@@ -23,10 +23,9 @@ from activities.channel import (
     Refused,
     Route,
     SendError,
-    Sighting,
-    Unknowable,
 )
 from activities.clock import journey_now
+from activities.resolving import CALL_MARGIN, Resolving, Unsure
 from language.circuit import WAITING, Standing
 from language.customer_pages import Whose
 from language.gate import MessageGate
@@ -34,7 +33,7 @@ from language.message import Message
 from language.opt_out_offer import NOWHERE, OptOutOffer
 from language.policy import Policy
 from language.port import Receipt, SendMessage
-from language.sending import DEAD_ADDRESS, Adoption, Claim, Claimed, Draft, Hold, InFlight, Ledger, Result, Unresolved
+from language.sending import DEAD_ADDRESS, Claim, Claimed, Draft, Hold, InFlight, Ledger, Result, Unresolved
 from language.tracked_links import Link, nowhere
 
 Messages = Callable[[str, int, str], Awaitable[Message]]
@@ -50,8 +49,6 @@ LONGEST_RETRY = timedelta(seconds=60)
 HOLD = timedelta(minutes=1)
 HOLD_FOR_ACCOUNT = timedelta(minutes=5)
 AT_ONCE = timedelta(milliseconds=50)
-CALL_MARGIN = 1.2
-"""`call_until` is later than the HTTP deadline by this factor."""
 
 SENDS = Counter("sojourn_sends", "What became of sends.", ["channel", "verdict"])
 TROUBLES = Counter("sojourn_send_errors", "What providers answered instead of accepting.", ["channel", "kind"])
@@ -250,31 +247,19 @@ class Sending:
 
         Only the account that it went by is asked, and before anything goes out by another.
         """
-        channel = self.route.of(unresolved.account)
-        if channel is None:
-            return self._held(f"look-up: the account {unresolved.account} is not configured any more", HOLD)
+        resolving = Resolving(self.ledger, self.route, self.send, lambda: journey_now(self.send.at, self.send.pace))
         try:
-            sighting = await channel.look_up(self._outgoing(unresolved.draft), since=unresolved.called_at)
-        except Unknowable as error:
-            return await self._unsure(unresolved, error.reason)
+            found = await resolving.run(unresolved, self._outgoing(unresolved.draft))
         except SendError as error:
             TROUBLES.labels(self.send.channel, "look_up").inc()
             if isinstance(error, Ambiguous | NotAccepted) and self._is_patient(None):
                 raise again(f"look-up: {error.reason}") from None
             return self._held(f"look-up: {error.reason}", HOLD)
-        adopted = await self._adopt(unresolved, sighting)
-        if adopted == "none":
+        if found == "none":
             return await self._claim(not_accepted=unresolved.attempt)
-        if adopted == "unclear":
-            return await self._unsure(unresolved, "the provider shows messages that are alike, but not which is which")
-        return adopted
-
-    async def _adopt(self, unresolved: Unresolved, sighting: Sighting) -> Adoption:
-        ids = sighting.provider_ids
-        if ids and sighting.is_proof:
-            return await self._record(unresolved.attempt, Result("sent", provider_id=ids[0]))
-        now = journey_now(self.send.at, self.send.pace)
-        return await self.ledger.adopt(self.send, unresolved, ids, settle=self.route.settle, now=now)
+        if isinstance(found, Unsure):
+            return await self._unsure(unresolved, found.reason)
+        return found
 
     async def _unsure(self, unresolved: Unresolved, reason: str) -> Claim:
         log.warning("message.unsure", key=self.send.key, reason=reason, policy=self.send.if_unsure)

@@ -152,6 +152,26 @@ class Unresolved:
     account: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """A claimed message whose attempt nobody came to resolve. `ended_as`: its enrolment's outcome, where that is over;
+    `is_old`: it has been so for long. `call_until` is wall time."""
+
+    key: str
+    customer_id: int
+    channel: str
+    message_class: str
+    attempt: int
+    draft: Draft
+    call_until: datetime
+    account: str | None = None
+    ended_as: str | None = None
+    is_old: bool = False
+
+    def unresolved(self, call_window: timedelta) -> Unresolved:
+        return Unresolved(self.attempt, self.draft, self.call_until - call_window, self.account)
+
+
 Claim = Claimed | InFlight | Unresolved | Receipt
 
 Adoption = Receipt | InFlight | Literal["none", "unclear"]
@@ -167,6 +187,23 @@ class Result:
     provider_id: str | None = None
     segments: int | None = None
     opts_out: bool = False
+
+
+class Overtaken(Exception):
+    """A later attempt has the message: this one may say nothing about it any more."""
+
+
+class Identified(Protocol):
+    """A message, as far as saying what became of it takes."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def customer_id(self) -> int: ...
+
+    @property
+    def channel(self) -> str: ...
 
 
 class Ledger(Protocol):
@@ -187,12 +224,15 @@ class Ledger(Protocol):
         `now` is journey time. `not_accepted`: the attempt of which a look-up has shown that nothing went out.
         """
 
-    async def record(self, send: SendMessage, attempt: int, result: Result, *, now: datetime) -> Receipt:
-        """Write what became of an attempt, unless a later one took over; what stands then is returned."""
+    async def record(self, send: Identified, attempt: int, result: Result, *, now: datetime) -> Receipt:
+        """Write what became of an attempt, unless that is known; what stands then is returned.
+
+        Raises Overtaken.
+        """
 
     async def adopt(
         self,
-        send: SendMessage,
+        send: Identified,
         unresolved: Unresolved,
         provider_ids: tuple[str, ...],
         *,

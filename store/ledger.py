@@ -20,8 +20,10 @@ from language.sending import (
     Consent,
     Draft,
     Gate,
+    Identified,
     InFlight,
     Judgement,
+    Overtaken,
     Refusal,
     Result,
     Unresolved,
@@ -136,10 +138,6 @@ SELECT status, reason FROM messages WHERE key = $1
 """
 
 
-class Overtaken(Exception):
-    """A later attempt has the message: this one may say nothing about it any more."""
-
-
 @dataclass(frozen=True, slots=True)
 class Found:
     """The message as it stands, and what bears on whether it may go out."""
@@ -194,7 +192,7 @@ class MessageLedger:
             self._watch(filling)
         return claim
 
-    async def record(self, send: SendMessage, attempt: int, result: Result, *, now: datetime) -> Receipt:
+    async def record(self, send: Identified, attempt: int, result: Result, *, now: datetime) -> Receipt:
         async def write() -> Receipt:
             async with self._db.pool.acquire() as connection:
                 if not result.opts_out:
@@ -208,7 +206,7 @@ class MessageLedger:
 
     async def adopt(
         self,
-        send: SendMessage,
+        send: Identified,
         unresolved: Unresolved,
         provider_ids: tuple[str, ...],
         *,
@@ -224,7 +222,7 @@ class MessageLedger:
 
 async def _adopt(
     connection: Any,
-    send: SendMessage,
+    send: Identified,
     unresolved: Unresolved,
     provider_ids: tuple[str, ...],
     settle: timedelta,
@@ -251,7 +249,7 @@ def _are_interchangeable(free: list[str], rivals: list[asyncpg.Record], unresolv
     return len(free) <= len(rivals) and all(row["digest"] == unresolved.draft.digest for row in rivals)
 
 
-async def _record(connection: Any, send: SendMessage, attempt: int, result: Result, now: datetime) -> Receipt:
+async def _record(connection: Any, send: Identified, attempt: int, result: Result, now: datetime) -> Receipt:
     row = await connection.fetchrow(
         RECORD,
         send.key,

@@ -31,6 +31,7 @@ from worker.calls import call_activities
 from worker.channels import Channels
 from worker.lanes import working
 from worker.rates import per_second
+from worker.sweeping import sweeping
 
 log = structlog.get_logger()
 
@@ -79,6 +80,7 @@ async def _working(client: Client, settings: Settings) -> AsyncIterator[None]:
         activities = registration.activities(db, others, calls)
         lanes = registration.lanes(urgent, others)
         await stack.enter_async_context(asking(settings, others_db, channels.routes))
+        await stack.enter_async_context(sweeping(settings, others_db, channels.routes))
         pace = per_second(settings)
         await stack.enter_async_context(
             working(client, activities, lanes, per_second=pace, is_embedded=settings.is_embedded)

@@ -8,8 +8,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from language.gate import MessageGate
-from language.sending import Claim, Claimed, InFlight, Result, Unresolved
-from store.ledger import Overtaken
+from language.sending import Claim, Claimed, InFlight, Overtaken, Result, Unresolved
 from tests.sending import NOW, Desk
 
 WINDOW = timedelta(seconds=30)
