@@ -11,6 +11,7 @@ from prometheus_client import Counter
 
 from activities.channel import NotAccepted, Route, SendError
 from language.message_event import Report
+from language.twilio_codes import ACCOUNT
 
 PAGE = 20
 """Messages that one worker asks after before it looks again."""
@@ -102,6 +103,8 @@ class Asking:
             return "refused"
         if learnt is None:
             return "nothing"
+        if (code := learnt.details.get("code")) in ACCOUNT:
+            log.error("twilio.account_trouble", code=code, meaning=ACCOUNT[code])
         await self._silences.learn(key, learnt.report, learnt.event_id, learnt.details)
         return "learnt"
 

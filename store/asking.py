@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from language.message_event import Report
+from store.address_words import take_words
 from store.database import Database
 from store.message_reports import report
+from store.twilio_words import words_of_failure
 from store.waker import DELIVERIES
 
 FIRST = timedelta(minutes=5)
@@ -26,6 +28,8 @@ WHERE key IN (
 RETURNING key, channel, account, provider_id
 """
 
+_WHITHER = "SELECT provider_id, channel, recipient FROM messages WHERE key = $1"
+
 _PUT_BACK = """
 UPDATE messages SET asks = greatest(asks - 1, 0), ask_at = clock_timestamp() + $2::interval
 WHERE key = $1 AND status = 'sent'
@@ -44,8 +48,16 @@ class SilenceLedger:
         return [tuple(row) for row in rows]
 
     async def learn(self, key: str, what: Report, event_id: str, details: dict[str, object]) -> None:
+        if what == "failed":
+            await self._heed(key, details.get("code"))
         await report(self._db, self._clock, key, what, event_id=event_id, details=details)
         await self._db.pool.execute(f"NOTIFY {DELIVERIES}")
+
+    async def _heed(self, key: str, code: object) -> None:
+        """What the failure means for the number: that first, as when it is told."""
+        row = await self._db.pool.fetchrow(_WHITHER, key)
+        words = words_of_failure(row["provider_id"], code, row["channel"], row["recipient"], of=key)
+        await take_words(self._db, self._clock, words)
 
     async def put_back(self, key: str, after: timedelta) -> None:
         await self._db.pool.execute(_PUT_BACK, key, after)

@@ -7,10 +7,11 @@ import structlog
 from api.webhooks.taking import Said
 from language.address import NoAddress, phone_number
 from language.channel import Channel
-from language.twilio_codes import ACCOUNT, DEAD, OPTED_OUT, reason_of
+from language.twilio_codes import ACCOUNT, reason_of
 from language.twilio_report import REPORT_BY_STATUS, call_event_id, call_report, message_event_id
 from store.address_words import AddressWord
 from store.reporting import Told
+from store.twilio_words import words_of_failure
 
 ON_ITS_WAY = frozenset({"accepted", "scheduled", "queued", "sending", "sent", "partially_delivered"})
 """Only proof that Twilio has the message."""
@@ -60,20 +61,7 @@ def _words(form: Mapping[str, str], of: str, id: str, code: int | None) -> list[
     if code in ACCOUNT:
         log.error("twilio.account_trouble", code=code, meaning=ACCOUNT[code])
     whom = number_of(form.get("To", ""))
-    if whom is None or (code not in DEAD and code not in OPTED_OUT):
-        return []
-    return [
-        AddressWord(
-            event_id=f"{id}/failed",
-            channel=whom[0],
-            address=whom[1],
-            source="twilio",
-            evidence=reason_of(code),
-            dead=reason_of(code) if code in DEAD else None,
-            consent="opted_out" if code in OPTED_OUT else None,
-            of=of,
-        )
-    ]
+    return words_of_failure(id, code, *whom, of=of) if whom is not None else []
 
 
 def _call(form: Mapping[str, str], key: str | None, id: str) -> list[Told]:

@@ -86,8 +86,16 @@ class Twilio:
         self._ledger.looks += 1
         for message in self._ledger.visible("twilio"):
             if message.id == request.match_info["id"]:
-                return web.json_response(self._shown(message) | _ended(message, self._ledger.fate(message.recipient)))
+                return web.json_response(self._shown(message) | self._ended(message))
         return web.json_response({"code": 20404, "message": "not found", "status": 404}, status=404)
+
+    def _ended(self, message: Accepted) -> dict[str, Any]:
+        fate, code = self._ledger.fate(message.recipient), self._ledger.code(message.recipient)
+        if message.id.startswith("CA"):
+            return {"status": STATUS_BY_FATE[fate], "answered_by": ANSWERED_BY.get(fate), "duration": "3"}
+        if code is not None:
+            return {"status": "undelivered", "error_code": code}
+        return {"status": "queued" if fate is None else "delivered"}
 
     def _found(self, request: web.Request, prefix: str) -> list[dict[str, Any]]:
         """What a list shows, newest first."""
@@ -117,12 +125,6 @@ class Twilio:
             "date_created": format_datetime(datetime.fromtimestamp(int(message.at), UTC)),
             "error_code": None,
         }
-
-
-def _ended(message: Accepted, fate: Fate | None) -> dict[str, Any]:
-    if not message.id.startswith("CA"):
-        return {"status": "queued" if fate is None else "delivered"}
-    return {"status": STATUS_BY_FATE[fate], "answered_by": ANSWERED_BY.get(fate), "duration": "3"}
 
 
 def _basic(user: str, password: str) -> str:

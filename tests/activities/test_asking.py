@@ -11,7 +11,7 @@ from activities.channel import Route
 from scripts.provider.ledger import Fate
 from store.asking import SilenceLedger
 from store.message_reports import report
-from tests.sending import NOW, Desk
+from tests.sending import NOW, PHONE, Desk
 
 LATER = NOW + timedelta(minutes=10)
 LISTENS = {
@@ -67,6 +67,26 @@ async def test_a_lost_delivery_is_learnt(desk: Desk, channel: str) -> None:
     row = await desk.row(key)
     assert (row["status"], row["delivered_at"]) == ("delivered", LATER)
     assert await events(desk) == [(f"twilio/{row['provider_id']}/delivered", "delivered")]
+
+
+@pytest.mark.parametrize("channel", ["sms", "whatsapp"])
+async def test_a_lost_failure_says_that_the_number_is_dead(desk: Desk, channel: str) -> None:
+    desk.provider.code = lambda number: 30005
+    key = await fall_silent(desk, channel)
+    await asking(desk).round()
+    assert (await desk.row(key))["status"] == "failed"
+    rows = await desk.db.pool.fetch("SELECT channel, address, reason, source FROM suppressions")
+    assert [tuple(row) for row in rows] == [(channel, PHONE, "twilio 30005: the number does not exist", "twilio")]
+
+
+@pytest.mark.parametrize(("channel", "code"), [("sms", 21610), ("whatsapp", 63014)])
+async def test_a_lost_failure_says_that_its_reader_wants_nothing(desk: Desk, channel: str, code: int) -> None:
+    desk.provider.code = lambda number: code
+    await fall_silent(desk, channel)
+    await asking(desk).round()
+    rows = await desk.db.pool.fetch("SELECT customer_id, channel, topic, state FROM consents")
+    assert [tuple(row) for row in rows] == [(1, channel, None, "opted_out")]
+    assert (await desk.send(desk.order(channel, seen_seq=9, step="again", key="1/again/1/x"))).verdict == "suppressed"
 
 
 async def test_the_report_itself_changes_nothing_afterwards(desk: Desk) -> None:
