@@ -27,6 +27,10 @@ from store.ingest_people import Person
 IN_DOUBT = ("claimed", "unknown")
 """Statuses of messages that may have gone out; a report on one proves that it has."""
 
+LET_GO = ("held", "released", "suppressed", "expired")
+"""Those of messages that a look-up may have missed before; where there was an attempt, a report that bears the
+provider's id proves the same."""
+
 TICK = timedelta(microseconds=1)
 """Reports of one transaction are that far apart, so that their order can be read back from their times."""
 
@@ -45,7 +49,8 @@ SELECT DISTINCT ON (said) said, key, enrolment_id, customer_id FROM (
 """
 
 _LOCK = """
-SELECT key, enrolment_id, customer_id, step, visit, channel, message, status, reason, provider_id, sent_at, delivered_at
+SELECT key, enrolment_id, customer_id, step, visit, channel, message, status, attempt, reason, provider_id, sent_at,
+  delivered_at
 FROM messages WHERE key = ANY($1::text[]) ORDER BY key FOR NO KEY UPDATE
 """
 
@@ -105,6 +110,7 @@ class Reported:
     channel: Channel
     message: str
     status: str
+    attempt: int
     reason: str | None
     provider_id: str | None
     sent_at: datetime | None
@@ -117,7 +123,8 @@ class Reported:
 
     def prove(self, told: Told, at: datetime) -> None:
         """That somebody reports on it says that it went out, should that have been in doubt."""
-        if self.status in IN_DOUBT:
+        was_missed = self.status in LET_GO and self.attempt > 0 and told.provider_id is not None
+        if self.status in IN_DOUBT or was_missed:
             self.status, self.reason, self.is_changed = "sent", None, True
         if self.went_out and (self.sent_at is None or self.provider_id is None):
             self.sent_at = self.sent_at or at
