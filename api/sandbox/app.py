@@ -5,7 +5,7 @@ from datetime import datetime
 from importlib.resources import files
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, Field
 
@@ -73,6 +73,9 @@ class ShownMessages(BaseModel):
     messages: list[ShownMessage]
 
 
+MessageId = Annotated[int, Path(ge=1, lt=2**63)]
+
+
 class Reply(BaseModel):
     """What the customer writes back."""
 
@@ -120,11 +123,12 @@ def page_router(inbox: Callable[..., SandboxInbox]) -> APIRouter:
         inbox: Inbox,
         customer: Annotated[str | None, Query(description="an address or part of one, or a customer's id")] = None,
         channel: Channel | None = None,
-        after: Annotated[int, Query(description="only messages newer than this id")] = 0,
-        before: Annotated[int | None, Query(description="only messages older than this id")] = None,
+        after: Annotated[int, Query(description="only messages newer than this id", ge=0, lt=2**63)] = 0,
+        before: Annotated[int | None, Query(description="only messages older than this id", ge=0, lt=2**63)] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> ShownMessages:
-        found = await inbox.show(wanted=customer, channel=channel, after=after, before=before, limit=limit)
+        wanted = customer and customer.replace("\0", "\ufffd")
+        found = await inbox.show(wanted=wanted, channel=channel, after=after, before=before, limit=limit)
         return ShownMessages(messages=[ShownMessage.of(message) for message in found])
 
     return router
@@ -135,7 +139,7 @@ def report_router(reports: Callable[..., SandboxReports]) -> APIRouter:
 
     @router.post("/messages/{id}/{report}", summary="Say what became of a message, as its provider would")
     async def tell(
-        id: int, report: Report, reports: Annotated[SandboxReports, Depends(reports)], reply: Reply | None = None
+        id: MessageId, report: Report, reports: Annotated[SandboxReports, Depends(reports)], reply: Reply | None = None
     ) -> ShownMessage:
         """`opened`, `clicked` and `answered` are the customer's doing, the rest the provider's."""
         return ShownMessage.of(await reports.tell(id, report, reply.text if reply else None))
