@@ -87,7 +87,7 @@ ON CONFLICT (key) DO UPDATE SET
   content = coalesce(EXCLUDED.content, messages.content), charged = EXCLUDED.charged,
   provider = CASE WHEN EXCLUDED.status = 'claimed' THEN EXCLUDED.provider ELSE messages.provider END,
   account = CASE WHEN EXCLUDED.status = 'claimed' THEN EXCLUDED.account ELSE messages.account END
-WHERE messages.attempt = $24
+WHERE messages.attempt = $24 AND messages.status = $28
 """
 
 # Locked in the order of their keys: of several look-ups of messages alike, one after the other decides. Of calls and
@@ -433,6 +433,7 @@ class Claiming:
             draft.content if draft else None,
             charged(charges),
             gate.account,
+            found.row["status"],
         )
         if written == "INSERT 0 0":
             raise Overtaken(send.key)

@@ -1,11 +1,14 @@
 """What the provider says with our key is believed at any time, also when a look-up has shown nothing."""
 
+import asyncio
 import json
 from datetime import timedelta
 
 import pytest
 
+from language.gate import MessageGate
 from language.message_event import Report
+from language.sending import Overtaken
 from store.message_reports import take_reports
 from store.reporting import Told
 from tests.sending import NOW, Desk
@@ -57,3 +60,29 @@ async def test_a_message_that_was_never_called_is_proved_by_nothing(desk: Desk) 
     await desk.send(desk.order())
     await tell(desk, "delivered", "SMother")
     assert (await desk.row())["status"] == "held"
+
+
+async def test_what_is_recorded_while_it_is_claimed_anew_stands(desk: Desk) -> None:
+    """A slow worker, or a sweeper, says that it went out after a look-up has shown nothing."""
+    order = desk.order()
+    await desk.die(order, "worker.called")
+    gate = MessageGate(order, await desk.library.message("greeting", 1, "hello"), "twilio", "+15005550006", NOW)
+    seconds = timedelta(seconds=1)
+    async with desk.db.pool.acquire() as slow, slow.transaction():
+        await slow.execute("UPDATE messages SET status = 'sent', provider_id = 'SM1' WHERE key = $1", KEY)
+        claim = desk.ledger.claim(order, gate, now=NOW, call_window=seconds, settle=seconds, not_accepted=1)
+        claiming = asyncio.create_task(claim)
+        await wait_until_it_waits(desk)
+    with pytest.raises(Overtaken):
+        await claiming
+    assert (await desk.send(order, first=2)).verdict == "sent"
+    assert len(desk.provider.accepted) == 1
+
+
+async def wait_until_it_waits(desk: Desk) -> None:
+    """For the lock of somebody's row."""
+    for _ in range(200):
+        if await desk.db.pool.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits")
