@@ -7,8 +7,9 @@ from datetime import timedelta
 from math import sqrt
 from typing import Any
 
+from language.lot import HELD_OUT
 from language.port import Answer, DrawArm
-from store.arms import HELD_OUT, Arms
+from store.arms import Arms
 from store.database import Database
 from store.ingest import Ingest
 from tests.deeds import add_enrolments, deed
