@@ -28,7 +28,7 @@ Escaping = Literal["text", "html", "markdown"]
 
 _TAGS = ("content", "illegal", "if", "unless", "case", "for", "break", "continue", "assign", "capture", "comment", "#")
 _NEVER_FILTERS = ("safe", "escapejs", "escape", "escape_once", "newline_to_br")
-_UNSHOWABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+_UNSHOWABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _UNFIT_FOR_URL = re.compile(r"[\s\x00-\x1f\"<>\\^`{|}]")
 _CODE_AND_AMOUNT = re.compile(r"(?<=[A-Z])(?=\d)|(?<=\d)(?=[A-Z])")
 _LONGEST_LOOP = 10_000

@@ -10,7 +10,7 @@ from liquid import BoundTemplate
 from liquid.exceptions import LiquidError
 
 from language.dialect import ENVIRONMENT, Context, Ink, Reader
-from language.template_fault import TemplateError, check, explain, line_at
+from language.template_fault import TemplateError, check, explain, line_at, refuse_unprintable
 from language.template_use import uses
 
 __all__ = ["Template", "TemplateError", "UnfitValue", "compile_template"]
@@ -34,6 +34,7 @@ class Template:
     __slots__ = ("_bound", "source", "uses")
 
     def __init__(self, source: str) -> None:
+        refuse_unprintable(source)
         self.source = source
         self._bound = _parse(source)
         check(self._bound)

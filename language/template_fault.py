@@ -16,6 +16,7 @@ from language.dialect import ENVIRONMENT, Context
 
 _VALUE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _LEFT_OVER = re.compile(r"\{\{|\}\}|\{%|%\}")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _INTERNAL_TAGS = frozenset({"content", "illegal", "output", "#"})
 
 
@@ -30,6 +31,13 @@ class TemplateError(ValueError):
 def line_at(source: str, index: int) -> int:
     """The line of a place in a text, both as Liquid counts: the place from 0, the line from 1."""
     return source.count("\n", 0, max(index, 0)) + 1
+
+
+def refuse_unprintable(source: str) -> None:
+    """Neither PostgreSQL nor a call's script can hold them all. Raises TemplateError."""
+    if found := _UNPRINTABLE.search(source):
+        problem = f"the character U+{ord(found[0]):04X} cannot be shown"
+        raise TemplateError(problem, "leave it out", line_at(source, found.start()))
 
 
 def explain(error: LiquidError, source: str) -> TemplateError:

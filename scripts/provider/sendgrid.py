@@ -1,6 +1,7 @@
 """SendGrid: Mail Send and the Email Logs."""
 
 import re
+from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -16,10 +17,11 @@ Take = Callable[[web.Request, Accepted, web.Response], Awaitable[web.StreamRespo
 
 
 class SendGrid:
-    """Answers from the ledger; `take` accepts what is sent, or fails."""
+    """Answers from the ledger; `take` accepts what is sent, or fails. `asked` are the newest requests with a body."""
 
     def __init__(self, ledger: Ledger, take: Take) -> None:
         self._ledger, self._take = ledger, take
+        self.asked: deque[tuple[str, Any]] = deque(maxlen=100)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         router.add_post("/v3/mail/send", self._send)
@@ -31,7 +33,7 @@ class SendGrid:
             return web.json_response(
                 {"errors": [{"message": "The provided authorization grant is invalid"}]}, status=401
             )
-        mail = await request.json()
+        mail = await self._body(request)
         to = mail["personalizations"][0]
         message = Accepted(
             "sendgrid",
@@ -47,7 +49,7 @@ class SendGrid:
 
     async def _logs(self, request: web.Request) -> web.Response:
         self._ledger.looks += 1
-        address = _address_in((await request.json())["query"])
+        address = _address_in((await self._body(request))["query"])
         if not (self._ledger.may_look and self._ledger.may_read(address)):
             return web.json_response({"errors": [{"message": "access forbidden"}]}, status=403)
         messages = [_shown(m) for m in self._ledger.visible("sendgrid") if m.recipient == address]
@@ -57,7 +59,11 @@ class SendGrid:
         found = [m for m in self._ledger.visible("sendgrid") if request.match_info["id"].startswith(m.id)]
         if not found:
             return web.json_response({"errors": [{"message": "not found"}]}, status=404)
-        return web.json_response({**_shown(found[0]), "custom_args": {KEY: found[0].key}, "events": []})
+        return web.json_response(_details(found[0]))
+
+    async def _body(self, request: web.Request) -> Any:
+        self.asked.append((request.path, await request.json()))
+        return self.asked[-1][1]
 
 
 def _address_in(query: str) -> str:
@@ -75,3 +81,9 @@ def _shown(message: Accepted) -> dict[str, Any]:
         "status": "processed",
         "sg_message_id_created_at": datetime.fromtimestamp(message.at, UTC).isoformat(),
     }
+
+
+def _details(message: Accepted) -> dict[str, Any]:
+    whose = {"api_key_id": "test", "client_ip": "127.0.0.1"}
+    shown = {name: value for name, value in _shown(message).items() if name != "sg_message_id_created_at"}
+    return {**shown, **whose, "custom_args": {KEY: message.key}, "events": []}

@@ -19,7 +19,8 @@ class Provider(Ledger):
     the next one be refused. `faulted` counts what went wrong.
 
     `asked` are the newest requests to Twilio by their paths and fields, `queries` the fields of the newest lists that
-    were asked for. `scripts`: what calls do when answered, by their ids: TwiML, or the address that tells.
+    were asked for; `asked_of_sendgrid` the newest bodies by their paths. `scripts`: what calls do when answered, by
+    their ids: TwiML, or the address that tells.
     """
 
     def __init__(self, *, lag: float = 0, hang: float = 30, journal: Path | None = None) -> None:
@@ -39,6 +40,10 @@ class Provider(Ledger):
     @property
     def asked(self) -> deque[tuple[str, list[tuple[str, str]]]]:
         return self._twilio.asked
+
+    @property
+    def asked_of_sendgrid(self) -> deque[tuple[str, Any]]:
+        return self._sendgrid.asked
 
     @property
     def scripts(self) -> dict[str, str]:

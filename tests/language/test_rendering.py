@@ -208,6 +208,17 @@ def test_an_sms_too_long_for_the_network_is_undeliverable() -> None:
     assert refusal(sms="{{ code }}" + "a" * 1595) == "sms came out at 1,601 characters; 1,600 is the most"
 
 
+@pytest.mark.parametrize("character", ["\0", "\x07", "\x1b", "\x7f"])
+def test_a_text_with_a_control_character_is_refused_when_loaded(character: str) -> None:
+    with pytest.raises(ValueError, match=rf"line 2 of the text: the character U\+{ord(character):04X} cannot be shown"):
+        made(sms=f"one\ntwo{character}")
+
+
+def test_half_a_character_in_a_value_is_left_out() -> None:
+    message = Message.model_validate({"message": "x", "class": "service", "sms": "Hi {{ name }}"})
+    assert render(message, "sms", scope={"name": "A\ud83d👋"}, locale=None, time_zone="UTC").text == "Hi A👋"
+
+
 def test_an_sms_shows_values_as_they_are() -> None:
     assert sms("{{ profile.shop }}") == "Tom & Jerry's <best> *deals*"
 
