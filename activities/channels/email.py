@@ -1,4 +1,4 @@
-"""E-mail through SendGrid's own SDK. It is synchronous, so it runs in a few threads of this channel's own."""
+"""E-mail through SendGrid's own SDK. It is synchronous, so it runs in threads of this channel's own."""
 
 import asyncio
 import logging
@@ -32,6 +32,10 @@ from activities.channels.sendgrid_errors import Missing, judge
 KEY = "sojourn_key"
 """The custom argument that carries a message's key; SendGrid gives it back in its events and logs."""
 
+THREADS = 140
+"""As many as sends may be under way in a worker, in all its lanes together: a blast takes none that a code needs. They
+are only made when they are needed."""
+
 LOOK_BACK = 50
 CLOCK_SKEW = timedelta(minutes=1)
 NO_CONNECTION = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
@@ -64,7 +68,7 @@ class EmailChannel:
         account: SendGridAccount,
         *,
         call_timeout: timedelta = timedelta(seconds=10),
-        threads: int = 16,
+        threads: int = THREADS,
     ) -> None:
         self.sender = account.sender
         self.call_timeout = call_timeout

@@ -91,7 +91,8 @@ class TwilioDoor(AsyncTwilioHttpClient):  # type: ignore[misc]
     def __init__(self, url: str | None) -> None:
         silent = logging.Logger("twilio", level=logging.CRITICAL + 1)
         super().__init__(pool_connections=False, logger=silent)
-        self.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
+        connector = aiohttp.TCPConnector(limit=0)  # the lanes of the worker bound what is under way
+        self.session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None))
         self._url = urlsplit(url.rstrip("/")) if url else None
 
     async def request(
