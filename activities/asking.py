@@ -2,16 +2,15 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
-from activities.channel import NotAccepted, Route, SendError
-from language.message_event import Report
+from activities.channel import MAIN, NotAccepted, Route, SendError, Unknowable
 from language.twilio_codes import ACCOUNT
+from language.unheard import Learnt, Unheard
 
 PAGE = 20
 """Messages that one worker asks after before it looks again."""
@@ -20,45 +19,38 @@ APART = 0.2
 """Seconds between two questions."""
 
 IDLE = 15.0
+MANY = 10_000
 LATER = timedelta(minutes=5)
 
 ASKED = Counter("sojourn_messages_asked_after", "Messages of which nothing was heard.", ["channel", "result"])
+SILENT = Gauge("sojourn_messages_silent", f"Messages of which nothing is heard, counted up to {MANY}.")
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Learnt:
-    """What became of a message. `event_id` is that of the report that did not come, should it still."""
-
-    report: Report
-    event_id: str
-    details: dict[str, Any] = field(default_factory=dict)
 
 
 @runtime_checkable
 class Askable(Protocol):
     """A channel whose provider tells, by its own id, what became of a message."""
 
-    async def ask(self, provider_id: str) -> Learnt | None:
-        """None: nothing final yet. Raises a `SendError`."""
-
-
-Unheard = tuple[str, str, str | None, str]
-"""Key, channel, account and the provider's id of a message that went out."""
+    async def ask(self, unheard: Unheard) -> Learnt | None:
+        """None: nothing final yet. Raises a `SendError`; Unknowable: it never tells."""
 
 
 class Silences(Protocol):
     """Messages of which nothing final was heard. Who takes some has them alone."""
 
-    async def take(self, channels: Sequence[str], most: int) -> list[Unheard]:
-        """Those due, oldest first; each is due again later by itself, a few times in all."""
+    async def take(self, accounts: Sequence[tuple[str, str]], most: int) -> list[Unheard]:
+        """Those due by these channels and accounts, oldest first; each is due again later by itself, a few times in
+        all."""
 
-    async def learn(self, key: str, what: Report, event_id: str, details: dict[str, Any]) -> None:
+    async def learn(self, unheard: Unheard, learnt: Learnt) -> None:
         """As if the provider had reported it. The same again changes nothing."""
 
     async def put_back(self, key: str, after: timedelta) -> None:
         """It could not be asked after: that time does not count."""
+
+    async def count(self, accounts: Sequence[tuple[str, str]], most: int) -> int:
+        """How many there are, due or not."""
 
 
 class Asking:
@@ -66,8 +58,11 @@ class Asking:
 
     def __init__(self, silences: Silences, routes: Mapping[str, Route], *, apart: float = APART) -> None:
         self._silences = silences
-        self._routes = {
-            name: route for name, route in routes.items() if all(isinstance(it, Askable) for it in _accounts(route))
+        self._askable: dict[tuple[str, str], Askable] = {
+            (name, account): by
+            for name, route in routes.items()
+            for account, by in route.by_account.items()
+            if isinstance(by, Askable)
         }
         self._apart = apart
 
@@ -75,6 +70,7 @@ class Asking:
         while True:
             try:
                 asked = await self.round()
+                SILENT.set(await self._silences.count(sorted(self._askable), MANY))
             except Exception as error:  # the database is away, say; its text may hold values
                 log.error("asking.failed", error=type(error).__name__)
                 asked = 0
@@ -83,31 +79,32 @@ class Asking:
 
     async def round(self) -> int:
         """Ask after a page of those due; how many they were."""
-        taken = await self._silences.take(sorted(self._routes), PAGE)
-        for key, channel, account, provider_id in taken:
-            result = await self._ask(key, channel, account, provider_id)
-            ASKED.labels(channel, result).inc()
+        taken = await self._silences.take(sorted(self._askable), PAGE)
+        for unheard in taken:
+            result = await self._ask(unheard)
+            ASKED.labels(unheard.channel, result).inc()
             await asyncio.sleep(self._apart)
         return len(taken)
 
-    async def _ask(self, key: str, channel: str, account: str | None, provider_id: str) -> str:
-        asked: object = self._routes[channel].of(account)
-        if not isinstance(asked, Askable):
-            return "no_account"
+    async def _ask(self, unheard: Unheard) -> str:
+        account = unheard.channel, unheard.account or MAIN
+        asked = self._askable.get(account)
+        if asked is None:
+            return "refused"
         try:
-            learnt = await asked.ask(provider_id)
+            learnt = await asked.ask(unheard)
+        except Unknowable as error:
+            del self._askable[account]
+            log.warning("asking.given_up", channel=account[0], account=account[1], reason=error.reason)
+            return "refused"
         except SendError as error:
             later = error.retry_after if isinstance(error, NotAccepted) else None
-            await self._silences.put_back(key, later or LATER)
-            log.warning("asking.refused", channel=channel, reason=error.reason)
+            await self._silences.put_back(unheard.key, later or LATER)
+            log.warning("asking.refused", channel=unheard.channel, reason=error.reason)
             return "refused"
         if learnt is None:
             return "nothing"
         if (code := learnt.details.get("code")) in ACCOUNT:
             log.error("twilio.account_trouble", code=code, meaning=ACCOUNT[code])
-        await self._silences.learn(key, learnt.report, learnt.event_id, learnt.details)
+        await self._silences.learn(unheard, learnt)
         return "learnt"
-
-
-def _accounts(route: Route) -> list[object]:
-    return list(route.by_account.values())

@@ -1,6 +1,7 @@
 """What Twilio's statuses of messages and calls mean, whether it tells them by itself or when asked."""
 
 from language.message_event import Report
+from language.twilio_codes import DEAD, OPTED_OUT, reason_of
 
 REPORT_BY_STATUS: dict[str, Report] = {
     "delivered": "delivered",
@@ -35,3 +36,18 @@ def message_event_id(id: str, status: str) -> str:
 def call_event_id(id: str) -> str:
     """Of a call's end, of which there is one."""
     return f"twilio/{id}/end"
+
+
+def digits_event_id(id: str) -> str:
+    """Of the digits pressed during a call, which asks once."""
+    return f"twilio/{id}/digits"
+
+
+def failure_event_id(id: str) -> str:
+    """Of what a message's failure says of the number."""
+    return f"{id}/failed"
+
+
+def bad_news(code: int | None) -> tuple[str | None, str | None]:
+    """Why the number is dead, and how its reader has opted out; nothing of either, for most codes."""
+    return reason_of(code) if code in DEAD else None, reason_of(code) if code in OPTED_OUT else None

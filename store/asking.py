@@ -2,33 +2,49 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from language.message_event import Report
-from store.address_words import take_words
+from language.twilio_report import failure_event_id
+from language.unheard import Learnt, Unheard
+from store.address_words import AddressWord, take_words
 from store.database import Database
 from store.message_reports import report
-from store.twilio_words import words_of_failure
 from store.waker import DELIVERIES
 
 FIRST = timedelta(minutes=5)
+FIRST_MAIL = timedelta(hours=26)
+"""SendGrid tries for a day to tell what it has to."""
+
 MOST = 8
 """Times that a message is asked after: the gaps double, so the last comes some 21 hours after it went out."""
 
-GIVE_UP = timedelta(days=2)
+LONGEST_CALL = timedelta(minutes=5)
+"""However long before `call_until` a call may have begun."""
 
-# By the wall clock: providers know no other. Taking moves the next time on, so nobody else takes the same meanwhile.
-_TAKE = """
-UPDATE messages SET asks = asks + 1, ask_at = clock_timestamp() + $3::interval * 2 ^ asks
-WHERE key IN (
-  SELECT key FROM messages
-  WHERE status = 'sent' AND provider = 'twilio' AND provider_id IS NOT NULL AND channel = ANY($1::text[])
-    AND call_until BETWEEN clock_timestamp() - $5::interval AND clock_timestamp() - $3::interval
-    AND asks < $4 AND (ask_at IS NULL OR ask_at <= clock_timestamp())
-  ORDER BY call_until LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
-RETURNING key, channel, account, provider_id
+GIVE_UP = timedelta(days=2)
+GIVE_UP_MAIL = timedelta(days=10)
+
+# By the wall clock: providers know no other. The first condition on `call_until` is the index's.
+_SILENT = """
+  SELECT key, first FROM messages
+  JOIN unnest($1::text[], $2::text[], $3::interval[], $4::interval[]) AS by (of, name, first, give_up)
+    ON of = channel AND name = coalesce(account, 'main')
+  WHERE status = 'sent' AND provider IN ('twilio', 'sendgrid') AND provider_id IS NOT NULL
+    AND call_until > clock_timestamp() - $5::interval
+    AND call_until BETWEEN clock_timestamp() - give_up AND clock_timestamp() - first
 """
 
-_WHITHER = "SELECT provider_id, channel, recipient FROM messages WHERE key = $1"
+# Taking moves the next time on, so nobody else takes the same meanwhile.
+_TAKE = f"""
+UPDATE messages m SET asks = asks + 1, ask_at = clock_timestamp() + due.first * 2 ^ asks
+FROM (
+  {_SILENT} AND asks < $6 AND (ask_at IS NULL OR ask_at <= clock_timestamp())
+  ORDER BY call_until LIMIT $7 FOR NO KEY UPDATE OF messages SKIP LOCKED
+) due WHERE m.key = due.key
+RETURNING m.key, channel, account, provider, provider_id, recipient, call_until - $8::interval AS called_at
+"""
+
+_COUNT = f"SELECT count(*) FROM ({_SILENT} LIMIT $6) silent"
 
 _PUT_BACK = """
 UPDATE messages SET asks = greatest(asks - 1, 0), ask_at = clock_timestamp() + $2::interval
@@ -37,27 +53,44 @@ WHERE key = $1 AND status = 'sent'
 
 
 class SilenceLedger:
-    """Whose messages these are is said by `messages`. `clock` is the journeys'."""
+    """See `activities.asking.Silences`. `clock` is the journeys'."""
 
     def __init__(self, db: Database, clock: Callable[[], datetime], *, first: timedelta = FIRST) -> None:
         self._db, self._clock, self._first = db, clock, first
 
-    async def take(self, channels: Sequence[str], most: int) -> list[tuple[str, str, str | None, str]]:
-        """Key, channel, account and the provider's id of those due, taken for whoever asks."""
-        rows = await self._db.pool.fetch(_TAKE, channels, most, self._first, MOST, GIVE_UP)
-        return [tuple(row) for row in rows]
+    async def take(self, accounts: Sequence[tuple[str, str]], most: int) -> list[Unheard]:
+        rows = await self._db.pool.fetch(_TAKE, *self._silent(accounts), MOST, most, LONGEST_CALL)
+        return [Unheard(**row) for row in rows]
 
-    async def learn(self, key: str, what: Report, event_id: str, details: dict[str, object]) -> None:
-        if what == "failed":
-            await self._heed(key, details.get("code"))
-        await report(self._db, self._clock, key, what, event_id=event_id, details=details)
+    async def count(self, accounts: Sequence[tuple[str, str]], most: int) -> int:
+        return int(await self._db.pool.fetchval(_COUNT, *self._silent(accounts), most))
+
+    async def learn(self, unheard: Unheard, learnt: Learnt) -> None:
+        if learnt.dead or learnt.opted_out:
+            await take_words(self._db, self._clock, [_word(unheard, learnt)])
+        what, details = learnt.report, learnt.details
+        await report(self._db, self._clock, unheard.key, what, event_id=learnt.event_id, details=details)
         await self._db.pool.execute(f"NOTIFY {DELIVERIES}")
-
-    async def _heed(self, key: str, code: object) -> None:
-        """What the failure means for the number: that first, as when it is told."""
-        row = await self._db.pool.fetchrow(_WHITHER, key)
-        words = words_of_failure(row["provider_id"], code, row["channel"], row["recipient"], of=key)
-        await take_words(self._db, self._clock, words)
 
     async def put_back(self, key: str, after: timedelta) -> None:
         await self._db.pool.execute(_PUT_BACK, key, after)
+
+    def _silent(self, accounts: Sequence[tuple[str, str]]) -> tuple[Any, ...]:
+        channels = [channel for channel, _ in accounts]
+        firsts = [FIRST_MAIL if channel == "email" else self._first for channel in channels]
+        give_ups = [GIVE_UP_MAIL if channel == "email" else GIVE_UP for channel in channels]
+        return channels, [account for _, account in accounts], firsts, give_ups, max(GIVE_UP, GIVE_UP_MAIL)
+
+
+def _word(unheard: Unheard, learnt: Learnt) -> AddressWord:
+    """As the report would have said it."""
+    return AddressWord(
+        event_id=failure_event_id(unheard.provider_id),
+        channel=unheard.channel,
+        address=unheard.recipient,
+        source=unheard.provider,
+        evidence=learnt.opted_out or learnt.dead or "",
+        dead=learnt.dead,
+        consent="opted_out" if learnt.opted_out else None,
+        of=unheard.key,
+    )

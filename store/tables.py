@@ -222,7 +222,11 @@ class MessageRow(SQLModel, table=True):
             postgresql_where=text("status NOT IN ('sent', 'delivered', 'opened', 'clicked')"),
         ),
         Index("messages_ringing", "sent_at", postgresql_where=text("channel = 'voice' AND status = 'sent'")),
-        Index("messages_unheard", "call_until", postgresql_where=text("status = 'sent' AND provider = 'twilio'")),
+        Index(
+            "messages_unheard",
+            "call_until",
+            postgresql_where=text("status = 'sent' AND provider IN ('twilio', 'sendgrid')"),
+        ),
     )
 
     key: str = Field(primary_key=True)

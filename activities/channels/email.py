@@ -28,6 +28,8 @@ from activities.channel import (
 )
 from activities.channels.retry_after import retry_after
 from activities.channels.sendgrid_errors import Missing, judge
+from language.sendgrid_report import DEAD_BY_DROP, OPTED_OUT_BY_DROP, drop_reason
+from language.unheard import Learnt, Unheard
 
 KEY = "sojourn_key"
 """The custom argument that carries a message's key; SendGrid gives it back in its events and logs."""
@@ -99,7 +101,21 @@ class EmailChannel:
             raise Ambiguous("sendgrid: the answer makes no sense") from None
         return Sighting(tuple(id.partition(".")[0] for id in found), is_proof=True)
 
+    async def ask(self, unheard: Unheard) -> Learnt | None:
+        """See `activities.asking.Askable`: in the Email Logs, whose ids begin with the one that Mail Send gave."""
+        try:
+            shown = await self._shown_to(unheard.recipient, unheard.called_at)
+            own = next((it for it in shown if it["sg_message_id"].partition(".")[0] == unheard.provider_id), {})
+            return _learnt(unheard.provider_id, str(own.get("status")), str(own.get("reason") or ""))
+        except AccountTrouble as error:
+            raise Unknowable(f"the Email Logs may not be read ({error.reason})") from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise Ambiguous("sendgrid: the answer makes no sense") from None
+
     async def _sent_to(self, recipient: str, since: datetime) -> list[str]:
+        return [message["sg_message_id"] for message in await self._shown_to(recipient, since)]
+
+    async def _shown_to(self, recipient: str, since: datetime) -> list[dict[str, Any]]:
         earliest = (since - CLOCK_SKEW).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         address = recipient.replace("'", "''")
         asked = {
@@ -107,7 +123,8 @@ class EmailChannel:
             "limit": LOOK_BACK,
         }
         response = await self._call(lambda t: self._sdk.client.logs.post(request_body=asked, timeout=t))
-        return [message["sg_message_id"] for message in response.to_dict["messages"]]
+        messages: list[dict[str, Any]] = response.to_dict["messages"]
+        return messages
 
     async def _bears(self, sg_message_id: str, key: str) -> bool:
         try:
@@ -183,6 +200,22 @@ class Answer:
 
     def info(self) -> Any:
         return self.hdrs
+
+
+def _learnt(id: str, status: str, reason: str) -> Learnt | None:
+    """SendGrid's own reasons may hold the address: none is kept, and some are known."""
+    event_id = f"sendgrid/{id}/{status}"
+    match status:
+        case "delivered":
+            return Learnt("delivered", event_id)
+        case "bounced":
+            return Learnt("bounced", event_id, {"reason": "hard bounce", "bounce": "hard"}, dead="hard bounce")
+        case "blocked":
+            return Learnt("bounced", event_id, {"reason": "soft bounce", "bounce": "soft"})
+        case "dropped":
+            dead, opted_out = DEAD_BY_DROP.get(reason), OPTED_OUT_BY_DROP.get(reason)
+            return Learnt("failed", event_id, {"reason": drop_reason(reason)}, dead, opted_out)
+    return None
 
 
 def _judged(call: Callable[[float], Any], within: float) -> Any:

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from activities.asking import Learnt
 from activities.channel import Accepted, Outgoing, Sighting
 from activities.channels.twilio_client import (
     LOOK_BACK,
@@ -13,6 +12,7 @@ from activities.channels.twilio_client import (
     judged,
     marked,
 )
+from language.unheard import Learnt, Unheard
 
 
 class SmsChannel:
@@ -37,9 +37,9 @@ class SmsChannel:
             message = await self._twilio.sdk.messages.create_async(to=outgoing.recipient, body=outgoing.text, **fields)
         return Accepted(message.sid, int(message.num_segments or 0) or None)
 
-    async def ask(self, provider_id: str) -> Learnt | None:
+    async def ask(self, unheard: Unheard) -> Learnt | None:
         """See `activities.asking.Askable`."""
-        return await self._twilio.ask_message(provider_id, within=self.call_timeout.total_seconds())
+        return await self._twilio.ask_message(unheard.provider_id, within=self.call_timeout.total_seconds())
 
     async def look_up(self, outgoing: Outgoing, *, since: datetime) -> Sighting:
         """Twilio's messages show no mark of ours: what went to the same number with the same text since is alike."""

@@ -15,12 +15,12 @@ from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from activities.asking import Learnt
 from activities.channel import Ambiguous, NotAccepted, Unreachable
 from activities.channels.retry_after import retry_after
 from activities.channels.twilio_errors import judge
 from language.twilio_codes import reason_of
-from language.twilio_report import REPORT_BY_STATUS, call_event_id, call_report, message_event_id
+from language.twilio_report import REPORT_BY_STATUS, bad_news, call_event_id, call_report, message_event_id
+from language.unheard import Learnt
 
 LOOK_BACK = 100
 """How many of the newest messages or calls to a number a look-up reads."""
@@ -67,7 +67,7 @@ class TwilioClient:
             return None
         code = int(message.error_code) if message.error_code else None
         details = {"reason": reason_of(code), "code": code} if report == "failed" else {}
-        return Learnt(report, message_event_id(id, status), details)
+        return Learnt(report, message_event_id(id, status), details, *bad_news(code if report == "failed" else None))
 
     async def ask_call(self, id: str, *, within: float) -> Learnt | None:
         """How a call has ended; None: it has not, as far as Twilio knows. Raises a `SendError`."""

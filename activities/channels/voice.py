@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from activities.asking import Learnt
 from activities.channel import Accepted, Outgoing, Refused, Sighting
 from activities.channels.twilio_client import (
     CLOCK_SKEW,
@@ -14,6 +13,7 @@ from activities.channels.twilio_client import (
     marked,
 )
 from language.twiml import call_script
+from language.unheard import Learnt, Unheard
 
 EVENTS = ["initiated", "answered", "completed"]
 """Of what Twilio tells us; however a call ends, it is completed."""
@@ -46,9 +46,9 @@ class VoiceChannel:
             )
         return Accepted(call.sid)
 
-    async def ask(self, provider_id: str) -> Learnt | None:
+    async def ask(self, unheard: Unheard) -> Learnt | None:
         """See `activities.asking.Askable`."""
-        return await self._twilio.ask_call(provider_id, within=self.call_timeout.total_seconds())
+        return await self._twilio.ask_call(unheard.provider_id, within=self.call_timeout.total_seconds())
 
     async def look_up(self, outgoing: Outgoing, *, since: datetime) -> Sighting:
         """Twilio's calls show neither words nor a mark of ours: whatever rang the same number since is alike.
@@ -74,9 +74,11 @@ class VoiceChannel:
         leaves_message = outgoing.content["machine"] == "leave_message"
         asks_us = marked(self._account.script, outgoing.key, "url")
         detection = {"machine_detection": "DetectMessageEnd" if leaves_message else "Enable"}
+        if outgoing.content.get("gather") and not asks_us:
+            raise Refused("the call asks for digits, and Twilio cannot reach us to tell them")
         script = call_script(outgoing.content)
         is_too_long = len(script) > LONGEST_SCRIPT
-        if asks_us and (is_too_long or not leaves_message):
+        if asks_us and (is_too_long or not leaves_message or outgoing.content.get("gather")):
             return asks_us | detection
         if is_too_long:
             raise Refused(f"what the call says comes to more than {LONGEST_SCRIPT:,} characters")

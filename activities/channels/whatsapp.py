@@ -5,7 +5,6 @@ import json
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from activities.asking import Learnt
 from activities.channel import Accepted, Outgoing, Sighting
 from activities.channels.twilio_client import (
     LOOK_BACK,
@@ -17,6 +16,7 @@ from activities.channels.twilio_client import (
     judged,
     marked,
 )
+from language.unheard import Learnt, Unheard
 
 PREFIX = "whatsapp:"
 
@@ -55,9 +55,9 @@ class WhatsappChannel:
             message = await self._twilio.sdk.messages.create_async(to=PREFIX + outgoing.recipient, **fields, **words)
         return Accepted(message.sid)
 
-    async def ask(self, provider_id: str) -> Learnt | None:
+    async def ask(self, unheard: Unheard) -> Learnt | None:
         """See `activities.asking.Askable`."""
-        return await self._twilio.ask_message(provider_id, within=self.call_timeout.total_seconds())
+        return await self._twilio.ask_message(unheard.provider_id, within=self.call_timeout.total_seconds())
 
     async def look_up(self, outgoing: Outgoing, *, since: datetime) -> Sighting:
         """Twilio shows a template filled, which we never see: whatever went to the same number since is alike."""

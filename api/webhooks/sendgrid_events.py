@@ -9,6 +9,7 @@ from typing import Any
 
 from api.webhooks.taking import Said
 from language.message_event import Report
+from language.sendgrid_report import DEAD_BY_DROP, OPTED_OUT_BY_DROP, drop_reason
 from store.address_words import AddressWord
 from store.reporting import Told
 
@@ -26,13 +27,6 @@ REPORT_BY_EVENT: dict[str, Report] = {
 }
 ON_ITS_WAY = frozenset({"processed", "deferred"})
 """Only proof that SendGrid has the mail."""
-
-DEAD_BY_DROP = {"Bounced Address": "it has bounced before", "Invalid": "the address is not valid"}
-OPTED_OUT_BY_DROP = {
-    "Unsubscribed Address": "unsubscribed at SendGrid",
-    "Spam Reporting Address": "marked us as spam before",
-}
-"""Why SendGrid did not even try, in its own words; other reasons say nothing of the address."""
 
 REST_OF_SECOND = timedelta(seconds=1, microseconds=-1)
 """SendGrid tells whole seconds: of two words within one, the one that it brings counts."""
@@ -117,7 +111,7 @@ def _details(event: Event) -> dict[str, Any]:
         case "bounce":
             return {"reason": _bounce(event), "bounce": "soft" if event.is_soft else "hard"}
         case "dropped" | "cancel_drop":
-            return {"reason": f"sendgrid: {_drop(event)}"}
+            return {"reason": drop_reason(event.text("reason"))}
         case "click":
             return _kept(url=event.text("url")[: LONGEST["url"]], user_agent=_user_agent(event))
         case "open":
@@ -169,11 +163,6 @@ def _bounce(event: Event) -> str:
     code = f" {status}" if status.replace(".", "").isdigit() and len(status) < 12 else ""
     plain = classification[: LONGEST["reason"]] if classification.replace(" ", "").isalpha() else ""
     return f"{kind}{code}" + (f": {plain}" if plain else "")
-
-
-def _drop(event: Event) -> str:
-    reason = event.text("reason")
-    return DEAD_BY_DROP.get(reason) or OPTED_OUT_BY_DROP.get(reason) or "the mail was dropped"
 
 
 def _user_agent(event: Event) -> str:

@@ -8,10 +8,16 @@ from api.webhooks.taking import Said
 from language.address import NoAddress, phone_number
 from language.channel import Channel
 from language.twilio_codes import ACCOUNT, reason_of
-from language.twilio_report import REPORT_BY_STATUS, call_event_id, call_report, message_event_id
+from language.twilio_report import (
+    REPORT_BY_STATUS,
+    bad_news,
+    call_event_id,
+    call_report,
+    failure_event_id,
+    message_event_id,
+)
 from store.address_words import AddressWord
 from store.reporting import Told
-from store.twilio_words import words_of_failure
 
 ON_ITS_WAY = frozenset({"accepted", "scheduled", "queued", "sending", "sent", "partially_delivered"})
 """Only proof that Twilio has the message."""
@@ -61,7 +67,21 @@ def _words(form: Mapping[str, str], of: str, id: str, code: int | None) -> list[
     if code in ACCOUNT:
         log.error("twilio.account_trouble", code=code, meaning=ACCOUNT[code])
     whom = number_of(form.get("To", ""))
-    return words_of_failure(id, code, *whom, of=of) if whom is not None else []
+    dead, opted_out = bad_news(code)
+    if whom is None or (dead is None and opted_out is None):
+        return []
+    return [
+        AddressWord(
+            event_id=failure_event_id(id),
+            channel=whom[0],
+            address=whom[1],
+            source="twilio",
+            evidence=reason_of(code),
+            dead=dead,
+            consent="opted_out" if opted_out else None,
+            of=of,
+        )
+    ]
 
 
 def _call(form: Mapping[str, str], key: str | None, id: str) -> list[Told]:

@@ -30,9 +30,9 @@ class Accepted:
 
 class Ledger:
     """`lag`: seconds before an accepted message shows in lists, `lag_share` of them for each message. `journal`: a file
-    that keeps all of it. `fate`: how a call to a number ends; `code`: why messages to a number fail. `told`: who hears
-    of each message, with the address for its statuses. `may_read`: whether the Email Logs may be read for an
-    address."""
+    that keeps all of it. `fate`: how a call to a number ends; `code`: why messages to a number fail; `mailed`: what
+    became of mails to an address, and why. `told`: who hears of each message, with the address for its statuses.
+    `may_read`: whether the Email Logs may be read for an address."""
 
     def __init__(self, lag: float, journal: Path | None) -> None:
         self.accepted: list[Accepted] = []
@@ -44,6 +44,7 @@ class Ledger:
         self.may_read: Callable[[str], bool] = lambda address: True
         self.fate: Callable[[str], Fate | None] = lambda number: None
         self.code: Callable[[str], int | None] = lambda number: None
+        self.mailed: Callable[[str], tuple[str, str]] = lambda address: ("processed", "")
         self.told: Callable[[Accepted, str | None], None] = lambda message, callback: None
         self.callbacks: dict[str, str] = {}
         self.queries: deque[list[str]] = deque(maxlen=100)

@@ -52,8 +52,9 @@ class SendGrid:
         address = _address_in((await self._body(request))["query"])
         if not (self._ledger.may_look and self._ledger.may_read(address)):
             return web.json_response({"errors": [{"message": "access forbidden"}]}, status=403)
-        messages = [_shown(m) for m in self._ledger.visible("sendgrid") if m.recipient == address]
-        return web.json_response({"messages": messages})
+        status, reason = self._ledger.mailed(address)
+        shown = [_shown(m) for m in self._ledger.visible("sendgrid") if m.recipient == address]
+        return web.json_response({"messages": [{**it, "status": status, "reason": reason} for it in shown]})
 
     async def _log(self, request: web.Request) -> web.Response:
         found = [m for m in self._ledger.visible("sendgrid") if request.match_info["id"].startswith(m.id)]

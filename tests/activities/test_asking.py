@@ -11,7 +11,7 @@ from activities.channel import Route
 from scripts.provider.ledger import Fate
 from store.asking import SilenceLedger
 from store.message_reports import report
-from tests.sending import NOW, PHONE, Desk
+from tests.sending import EMAIL, NOW, PHONE, Desk
 
 LATER = NOW + timedelta(minutes=10)
 LISTENS = {
@@ -87,6 +87,49 @@ async def test_a_lost_failure_says_that_its_reader_wants_nothing(desk: Desk, cha
     rows = await desk.db.pool.fetch("SELECT customer_id, channel, topic, state FROM consents")
     assert [tuple(row) for row in rows] == [(1, channel, None, "opted_out")]
     assert (await desk.send(desk.order(channel, seen_seq=9, step="again", key="1/again/1/x"))).verdict == "suppressed"
+
+
+@pytest.mark.parametrize(
+    ("mailed", "becomes", "dead", "consent"),
+    [
+        (("delivered", ""), "delivered", None, None),
+        (("bounced", "550 no such person"), "bounced", "hard bounce", None),
+        (("blocked", "550 not now"), "bounced", None, None),
+        (("dropped", "Bounced Address"), "failed", "it has bounced before", None),
+        (("dropped", "Spam Reporting Address"), "failed", None, "opted_out"),
+        (("deferred", ""), "sent", None, None),
+    ],
+)
+async def test_a_mail_is_asked_after_when_sendgrid_has_given_up_telling(
+    desk: Desk, mailed: tuple[str, str], becomes: str, dead: str | None, consent: str | None
+) -> None:
+    desk.provider.mailed = lambda address: mailed
+    key = await fall_silent(desk, "email")
+    assert await asking(desk).round() == 0
+    await desk.db.pool.execute("UPDATE messages SET call_until = clock_timestamp() - interval '27 hours'")
+    assert await asking(desk).round() == 1
+    assert (await desk.row(key))["status"] == becomes
+    assert await desk.db.pool.fetchval("SELECT reason FROM suppressions WHERE address = $1", EMAIL) == dead
+    assert await desk.db.pool.fetchval("SELECT state FROM consents WHERE channel = 'email'") == consent
+
+
+async def test_an_account_whose_logs_may_not_be_read_is_not_asked_again(desk: Desk) -> None:
+    desk.provider.may_look = False
+    await fall_silent(desk, "email")
+    await desk.db.pool.execute("UPDATE messages SET call_until = clock_timestamp() - interval '27 hours'")
+    worker = asking(desk)
+    assert await worker.round() == 1
+    await desk.db.pool.execute("UPDATE messages SET ask_at = NULL")
+    assert await worker.round() == 0
+
+
+async def test_how_many_are_silent(desk: Desk) -> None:
+    key = await fall_silent(desk, "voice")
+    silences = SilenceLedger(desk.db, lambda: LATER)
+    assert await silences.count([("voice", "main"), ("sms", "main")], 10) == 1
+    assert await silences.count([("voice", "fallback"), ("sms", "main")], 10) == 0
+    await report(desk.db, lambda: LATER, key, "busy", event_id="it came")
+    assert await silences.count([("voice", "main"), ("sms", "main")], 10) == 0
 
 
 async def test_the_report_itself_changes_nothing_afterwards(desk: Desk) -> None:

@@ -12,7 +12,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("messages", sa.Column("asks", sa.Integer(), server_default=sa.text("0"), nullable=False))
     op.add_column("messages", sa.Column("ask_at", sa.DateTime(timezone=True), nullable=True))
-    unheard = sa.text("status = 'sent' AND provider = 'twilio'")
+    unheard = sa.text("status = 'sent' AND provider IN ('twilio', 'sendgrid')")
     op.create_index("messages_unheard", "messages", ["call_until"], postgresql_where=unheard)
 
 
