@@ -1,4 +1,4 @@
-"""When a provider says to come back is believed within bounds: a message shall not wait for ever for a slip of theirs."""
+"""When a provider says to come back is believed within bounds: no message waits for ever for a slip of theirs."""
 
 import time
 from datetime import timedelta
