@@ -108,14 +108,17 @@ def project_files() -> list[Path]:
     return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
 
 
-def lines_of(path: Path) -> Iterator[tuple[str, str]]:
-    """`file:line` and text of each line; none of a binary file."""
-    try:
-        text = path.read_text()
-    except UnicodeDecodeError:
-        return
-    for number, line in enumerate(text.splitlines(), start=1):
-        yield f"{path.relative_to(ROOT)}:{number}", line
+def found_in_project(pattern: re.Pattern[str]) -> list[str]:
+    """`file:line: what` for each place of the project that the pattern fits; binary files have none."""
+    found = []
+    for path in project_files():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        for match in pattern.finditer(text):
+            found.append(f"{path.relative_to(ROOT)}:{text.count(chr(10), 0, match.start()) + 1}: {match.group()}")
+    return found
 
 
 def test_every_package_is_judged() -> None:
@@ -174,23 +177,10 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 
 def test_nothing_names_a_package_registry() -> None:
     """Where packages come from is the installing machine's choice."""
-    host = re.compile("|".join(map(re.escape, REGISTRIES)), re.IGNORECASE)
-    named = [
-        f"{place}: {found.group()}"
-        for path in project_files()
-        for place, line in lines_of(path)
-        if (found := host.search(line))
-    ]
+    hosts = re.compile("|".join(map(re.escape, REGISTRIES)), re.IGNORECASE)
 
-    assert not named
+    assert not found_in_project(hosts)
 
 
 def test_nothing_names_a_path_of_somebodys_machine() -> None:
-    named = [
-        f"{place}: {found.group()}"
-        for path in project_files()
-        for place, line in lines_of(path)
-        if (found := MACHINE_PATH.search(line))
-    ]
-
-    assert not named
+    assert not found_in_project(MACHINE_PATH)
