@@ -110,14 +110,14 @@ def project_files() -> list[Path]:
 
 def found_in_project(pattern: re.Pattern[str]) -> list[str]:
     """`file:line: what` for each place of the project that the pattern fits; binary files have none."""
-    found = []
+    found: list[str] = []
     for path in project_files():
         try:
             text = path.read_text()
         except UnicodeDecodeError:
             continue
-        for match in pattern.finditer(text):
-            found.append(f"{path.relative_to(ROOT)}:{text.count(chr(10), 0, match.start()) + 1}: {match.group()}")
+        name = path.relative_to(ROOT)
+        found += [f"{name}:{text.count(chr(10), 0, at.start()) + 1}: {at.group()}" for at in pattern.finditer(text)]
     return found
 
 
