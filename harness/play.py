@@ -86,7 +86,7 @@ class Play:
         if given.traits is not None:
             await world.identify(at_beginning(given.traits, self._begins))
         elif given.report is not None:
-            await self._report(*given.report, given.via)
+            await self._report(*given.report, given.via, given.details)
         elif given.done is not None:
             await self._complete(given.done, given.result)
         elif given.consent is not None:
@@ -130,12 +130,13 @@ class Play:
             await self.world.temporal.skip(due - self.world.now())
             await self.world.settle()
 
-    async def _report(self, what: Report, message: str, via: str | None) -> None:
+    async def _report(self, what: Report, message: str, via: str | None, details: dict[str, str]) -> None:
         channels = [channel for channel in CHANNELS if what in reports_of(channel) and via in (None, channel)]
         key = await self.world.db.pool.fetchval(_LATEST, self._scenario.journey, message, channels)
         if key is None:
             return self._cannot(message, f"it was not sent before, so it cannot be {what}")
-        await report(self.world.db, self.world.now, key, what, event_id=f"given {next(self._reports)}")
+        event_id = f"given {next(self._reports)}"
+        await report(self.world.db, self.world.now, key, what, event_id=event_id, details=dict(details))
         return None
 
     async def _complete(self, task: str, result: str | None) -> None:

@@ -105,6 +105,27 @@ class Whatsapp(Part):
     )
 
 
+def _check_patience(timeout: timedelta) -> timedelta:
+    if not timedelta(seconds=1) <= timeout <= timedelta(seconds=60):
+        raise ValueError("a call waits between 1s and 60s (1m) for a key")
+    return timeout
+
+
+class Gather(Part):
+    """Digits that a call asks for: `say` is the question."""
+
+    digits: int = Field(default=1, ge=1, le=20, description="How many at most; # ends them sooner.", examples=[1])
+    timeout: Annotated[Duration, AfterValidator(_check_patience)] = Field(
+        default=timedelta(seconds=5), description="How long to wait for a key.", examples=["5s"]
+    )
+    thanks: Text | None = Field(
+        default=None, description="What is said once they are pressed.", examples=["Thank you. We call you back."]
+    )
+    nothing: Text | None = Field(
+        default=None, description="What is said when nothing is pressed.", examples=["We shall write to you instead."]
+    )
+
+
 class Voice(Part):
     """A phone call that says a text."""
 
@@ -122,6 +143,11 @@ class Voice(Part):
     )
     timeout: Annotated[Duration, AfterValidator(_check_timeout)] = Field(
         default=timedelta(seconds=25), description="How long it rings.", examples=["25s"]
+    )
+    gather: Gather | None = Field(
+        default=None,
+        description="Digits that the call asks a person for, never a machine; they come as `Call Digits Pressed`.",
+        examples=[{"digits": 1, "thanks": "Thank you. We call you back."}],
     )
 
 
@@ -279,7 +305,10 @@ def _texts_of(wording: Wording, prefix: str) -> Iterator[tuple[str, str]]:
         content: Mapping[str, Any] = {channel: part} if isinstance(part, str) else dict(part)
         for name, value in content.items():
             place = f"{prefix}{channel}" if isinstance(part, str) else f"{prefix}{channel}.{name}"
-            if isinstance(value, dict):
+            if isinstance(value, Gather):
+                said = {"thanks": value.thanks, "nothing": value.nothing}
+                yield from ((f"{place}.{key}", text) for key, text in said.items() if text is not None)
+            elif isinstance(value, dict):
                 yield from ((f"{place}.{key}", text) for key, text in value.items())
             elif isinstance(value, str) and name not in _NOT_LIQUID:
                 yield place, value

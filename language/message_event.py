@@ -5,9 +5,20 @@ from typing import Literal, get_args
 from language.channel import CHANNELS, Channel
 
 Report = Literal[
-    "delivered", "opened", "clicked", "answered", "no_answer", "busy", "machine", "bounced", "failed", "spam"
+    "delivered",
+    "opened",
+    "clicked",
+    "answered",
+    "pressed",
+    "no_answer",
+    "busy",
+    "machine",
+    "bounced",
+    "failed",
+    "spam",
 ]
-"""What a provider, or the customer's doing, says of a message. `opened` is a human's; `spam`: marked as such."""
+"""What a provider, or the customer's doing, says of a message. `opened` is a human's; `pressed`: digits,
+during a call; `spam`: marked as such."""
 
 REPORTS: tuple[Report, ...] = get_args(Report)
 
@@ -28,6 +39,7 @@ _WORDS: dict[Report, str] = {
     "opened": "Opened",
     "clicked": "Clicked",
     "answered": "Answered",
+    "pressed": "Digits Pressed",
     "no_answer": "Not Answered",
     "busy": "Busy",
     "machine": "Answered By Machine",
@@ -39,12 +51,13 @@ _REPORTS_BY_CHANNEL: dict[Channel, tuple[Report, ...]] = {
     "email": ("delivered", "opened", "clicked", "answered", "bounced", "failed", "spam"),
     "sms": ("delivered", "clicked", "answered", "failed"),
     "whatsapp": ("delivered", "opened", "clicked", "answered", "failed"),
-    "voice": ("answered", "no_answer", "busy", "machine", "failed"),
+    "voice": ("answered", "no_answer", "busy", "machine", "failed", "pressed"),
     "push": ("delivered", "opened", "clicked", "failed"),
     "web_push": ("delivered", "opened", "clicked", "failed"),
 }
 _RANK: dict[str, int] = {
     "sent": 0,
+    "pressed": 0,
     "delivered": 1,
     "no_answer": 1,
     "busy": 1,
@@ -57,11 +70,11 @@ _RANK: dict[str, int] = {
     "spam": 5,
 }
 
-ACTIVITY: frozenset[str] = frozenset({"opened", "clicked", "answered"})
+ACTIVITY: frozenset[str] = frozenset({"opened", "clicked", "answered", "pressed"})
 """What only a person does."""
 
-CALL_ENDS: tuple[Report, ...] = _REPORTS_BY_CHANNEL["voice"]
-"""How a call ends, whatever was reached."""
+CALL_ENDS: tuple[Report, ...] = tuple(it for it in _REPORTS_BY_CHANNEL["voice"] if it != "pressed")
+"""How a call ends, whatever was reached. What is pressed meanwhile is no end, and no status."""
 
 GONE_WRONG: frozenset[str] = frozenset({"bounced", "failed", "no_answer", "busy", "machine"})
 """Nothing more is to be hoped of the message."""

@@ -12,7 +12,7 @@ from language.dialect import Ink, MissingValue, Reader
 from language.local_time import UnknownZone
 from language.mail_layout import lay_out
 from language.markdown import markdown_to_html
-from language.message import Email, Message, Push, Voice, Whatsapp
+from language.message import Email, Gather, Message, Push, Voice, Whatsapp
 from language.mjml_document import mjml_to_html
 from language.opt_out_offer import NOWHERE, OptOutOffer, possible_line
 from language.plain_text import html_to_text
@@ -181,7 +181,14 @@ class _Rendering:
         }
         if voice.play is not None:
             content["play"] = self._line("play", voice.play)
+        if voice.gather is not None:
+            content["gather"] = self._gather(voice.gather)
         return self._rendered(say, content=content)
+
+    def _gather(self, gather: Gather) -> dict[str, Any]:
+        said = {"thanks": gather.thanks, "nothing": gather.nothing}
+        texts = {name: self._line(f"gather.{name}", text) for name, text in said.items() if text is not None}
+        return {"digits": gather.digits, "timeout": int(gather.timeout.total_seconds()), **texts}
 
     def _whatsapp(self, whatsapp: Whatsapp) -> Rendered:
         variables = {name: self._line(f"variables.{name}", text) for name, text in whatsapp.variables.items()}

@@ -71,6 +71,10 @@ class Given(Part):
     opened: str | None = Field(default=None, description="The customer opens this message.")
     clicked: str | None = Field(default=None, description="The customer opens a link of this message.")
     answered: str | None = Field(default=None, description="The customer answers this message, or picks up this call.")
+    pressed: str | None = Field(default=None, description="The customer presses `digits` during this call.")
+    digits: str | None = Field(
+        default=None, pattern=r"^[0-9*#]{1,20}$", description="What they press. Default: 1.", examples=["1"]
+    )
     no_answer: str | None = Field(default=None, description="Nobody picks up this call.")
     busy: str | None = Field(default=None, description="The line is busy for this call.")
     machine: str | None = Field(default=None, description="An answering machine picks up this call.")
@@ -100,6 +104,11 @@ class Given(Part):
         if len(given) != 1:
             raise ValueError(f"something given is exactly one of {', '.join(GIVEN)}; split it")
         return self
+
+    @property
+    def details(self) -> dict[str, str]:
+        """What a report says besides."""
+        return {"digits": self.digits or "1"} if self.pressed is not None else {}
 
     @property
     def report(self) -> tuple[Report, str] | None:

@@ -106,7 +106,7 @@ class Simulator:
             self.world.traits.update(traits)
             self.world.tell("traits", ", ".join(traits), values=traits)
         elif given.report is not None:
-            self._report(*given.report, given.via)
+            self._report(*given.report, given.via, given.details)
         elif given.done is not None:
             self._complete(given.done, given.result)
         elif given.consent is not None:
@@ -172,16 +172,18 @@ class Simulator:
 
     # --- what is told of messages and tasks
 
-    def _report(self, report: Report, message: str, via: str | None) -> None:
+    def _report(self, report: Report, message: str, via: str | None, details: dict[str, str]) -> None:
         """Reaches the enrolment that sent the message last, on a channel of which such a thing can be told."""
         for enrolment in reversed(self.world.enrolments):
             for sent in reversed(enrolment.sent):
                 if sent.message == message and report in reports_of(sent.channel) and via in (None, sent.channel):
-                    self._report_of(enrolment, sent, report)
+                    self._report_of(enrolment, sent, report, details)
                     return
         self.world.note("impossible", message, why=f"it was not sent before, so it cannot be {report}")
 
-    def _report_of(self, enrolment: SimulatedEnrolment, sent: SentMessage, report: Report) -> None:
+    def _report_of(
+        self, enrolment: SimulatedEnrolment, sent: SentMessage, report: Report, details: dict[str, str]
+    ) -> None:
         told = enrolment.messages[sent.step][sent.channel]
         if outranks(report, told["status"]):
             told["status"] = report
@@ -191,8 +193,9 @@ class Simulator:
         if report in ANSWERS:
             self.world.noticed_at = self._time.now
         name, is_activity = event_name(sent.channel, report), report in ACTIVITY
-        self._about(enrolment, name, about, about, is_activity=is_activity)
-        fact = Fact(name=name, properties=dict(about), at=self._time.now, is_activity=is_activity, about=about)
+        properties = {**details, **about}
+        self._about(enrolment, name, properties, about, is_activity=is_activity)
+        fact = Fact(name=name, properties=properties, at=self._time.now, is_activity=is_activity, about=about)
         enrolment.reports.append(fact)
 
     def _complete(self, task: str, result: str | None) -> None:

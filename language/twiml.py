@@ -44,19 +44,58 @@ REGION_BY_LANGUAGE: Mapping[str, str] = {
 _NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def call_script(content: Mapping[str, Any], answered_by: str = "human") -> str:
+def call_script(content: Mapping[str, Any], answered_by: str = "human", digits_to: str | None = None) -> str:
     """The TwiML of a call whose message is rendered as `content` (see `language.message.Voice`).
 
     `answered_by` is Twilio's word for who is there: human, unknown, fax, machine_start, machine_end_beep, …
+    `digits_to` is the address that is told which digits were pressed; a machine is asked for none.
     """
     response = Element("Response")
+    gather = content.get("gather")
     if is_hung_up_on(answered_by, content.get("machine")):
         SubElement(response, "Hangup")
-    elif content.get("play"):
-        SubElement(response, "Play").text = _clean(content["play"])
+    elif gather and digits_to and not answered_by.startswith("machine"):
+        _speak(_asking(response, gather, digits_to), content)
+        if gather.get("nothing"):
+            _say(response, gather["nothing"], content)
     else:
-        say = SubElement(response, "Say", language=voice_language(content.get("language") or "en"))
-        say.text = _clean(content["say"])
+        _speak(response, content)
+    return _document(response)
+
+
+def thanks(content: Mapping[str, Any]) -> str:
+    """The TwiML of a call once its digits are pressed: the last words, and the end."""
+    response = Element("Response")
+    if text := (content.get("gather") or {}).get("thanks"):
+        _say(response, text, content)
+    SubElement(response, "Hangup")
+    return _document(response)
+
+
+def _asking(response: Element, gather: Mapping[str, Any], digits_to: str) -> Element:
+    return SubElement(
+        response,
+        "Gather",
+        action=digits_to,
+        method="POST",
+        input="dtmf",
+        numDigits=str(gather["digits"]),
+        timeout=str(gather["timeout"]),
+    )
+
+
+def _speak(parent: Element, content: Mapping[str, Any]) -> None:
+    if content.get("play"):
+        SubElement(parent, "Play").text = _clean(content["play"])
+    else:
+        _say(parent, content["say"], content)
+
+
+def _say(parent: Element, text: str, content: Mapping[str, Any]) -> None:
+    SubElement(parent, "Say", language=voice_language(content.get("language") or "en")).text = _clean(text)
+
+
+def _document(response: Element) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>{tostring(response, encoding="unicode")}'
 
 

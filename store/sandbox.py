@@ -33,7 +33,8 @@ WITH wanted AS (
 SELECT s.id, s.channel, s.sender, s.recipient, s.subject, coalesce(s.text, m.body) AS text, s.html,
   coalesce(m.content, '{}') || jsonb_strip_nulls(s.details) AS details,
   coalesce(m.claimed_at, s.received_at) AS at, m.key, m.customer_id, m.step, m.message, m.segments, m.status, e.journey,
-  (SELECT coalesce(jsonb_agg(jsonb_build_object('report', v.report, 'at', v.at, 'text', v.details ->> 'text')
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('report', v.report, 'at', v.at, 'text',
+    coalesce(v.details ->> 'digits', v.details ->> 'text'))
     ORDER BY v.id), '[]') FROM message_events v WHERE v.message_key = m.key) AS events
 FROM wanted, sandbox_messages s
 LEFT JOIN messages m ON m.key = s.details ->> 'key'

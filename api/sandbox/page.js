@@ -1,7 +1,7 @@
 // The sandbox page: asks once a second for what is newer than the newest it shows, and puts that on top; and now and
 // then for what has become of the messages that it shows.
 
-import { BAD, BUTTONS, CALL_BUTTONS, CALL_STATES, GONE_WRONG, SAID, STATES, clock, linked, make, mailPage, listMessages, post, stamp } from "./parts.js";
+import { BAD, BUTTONS, CALL_BUTTONS, CALL_STATES, GONE_WRONG, SAID, STATES, clock, linked, make, mailPage, listMessages, post, press, stamp } from "./parts.js";
 
 const POLL = 1000;
 const PAGE = 30;
@@ -212,7 +212,7 @@ function tell(card, message) {
 function button(card, message, report, isCall) {
   const words = { ...BUTTONS, ...(isCall && CALL_BUTTONS), ...(message.channel === "whatsapp" && { opened: "Read" }) };
   const it = make("button", { type: "button", className: BAD.has(report) ? "doing bad" : "doing", textContent: words[report] });
-  it.onclick = () => (report === "answered" && !isCall ? reply(card, message, "") : say(card, message, report));
+  it.onclick = () => report === "pressed" ? press((text) => say(card, message, report, { text })) : (report === "answered" && !isCall ? reply(card, message, "") : say(card, message, report));
   return it;
 }
 

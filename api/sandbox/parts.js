@@ -8,8 +8,8 @@ export const stamp = new Intl.DateTimeFormat(undefined, { weekday: "short", day:
 export const STATES = { claimed: "Sent", sent: "Sent", unknown: "Sent, perhaps", delivered: "Delivered", opened: "Opened", clicked: "Clicked", answered: "Replied", bounced: "Bounced", failed: "Failed", spam: "Marked as spam" };
 export const CALL_STATES = { claimed: "Ringing…", sent: "Ringing…", answered: "Answered", no_answer: "Not answered", busy: "Busy", machine: "A machine answered", failed: "Failed" };
 export const BUTTONS = { delivered: "Deliver", opened: "Open", clicked: "Click", answered: "Reply…", bounced: "Bounce", failed: "Fail", spam: "Mark as spam" };
-export const CALL_BUTTONS = { answered: "Answer", no_answer: "Don’t answer", busy: "Busy", machine: "Machine", failed: "Fail" };
-export const SAID = { delivered: "delivered", opened: "opened", clicked: "clicked", answered: "replied", bounced: "bounced", failed: "failed", spam: "marked as spam" };
+export const CALL_BUTTONS = { answered: "Answer", no_answer: "Don’t answer", busy: "Busy", machine: "Machine", failed: "Fail", pressed: "Press…" };
+export const SAID = { pressed: "pressed", delivered: "delivered", opened: "opened", clicked: "clicked", answered: "replied", bounced: "bounced", failed: "failed", spam: "marked as spam" };
 export const BAD = new Set(["bounced", "failed", "spam"]);
 export const GONE_WRONG = new Set([...BAD, "no_answer", "busy", "machine"]);
 
@@ -44,4 +44,9 @@ export function linked(text) {
 export function mailPage(html) {
   const more = '<base target="_blank"><meta name="referrer" content="no-referrer">';
   return /<head[\s>]/i.test(html) ? html.replace(/<head[^>]*>/i, (head) => head + more) : more + html;
+}
+
+export function press(told) {
+  const digits = prompt("Which keys does the customer press?", "1")?.trim();
+  if (digits && /^[0-9*#]{1,20}$/.test(digits)) told(digits);
 }

@@ -1,11 +1,11 @@
 // The pocket: what one customer has got, on the devices where it is read. Asks once a second for all that is shown.
 
-import { BAD, BUTTONS, CALL_STATES, GONE_WRONG, STATES, clock, linked, listMessages, mailPage, make, post, stamp } from "./parts.js";
+import { BAD, BUTTONS, CALL_STATES, GONE_WRONG, STATES, clock, linked, listMessages, mailPage, make, post, press, stamp } from "./parts.js";
 
 const POLL = 1000;
 const MOST = 200;
 const RINGS = new Set(["claimed", "sent"]);
-const CALL_ACTS = { answered: "Answer", no_answer: "Let it ring", busy: "Busy", machine: "Let the machine take it" };
+const CALL_ACTS = { answered: "Answer", no_answer: "Let it ring", busy: "Busy", machine: "Let the machine take it", pressed: "Answer and press…" };
 const EMPTY = { mails: "No mail", sms: "No messages, no calls", whatsapp: "No messages", push: "No notifications", web_push: "No notifications" };
 
 const $ = (id) => document.getElementById(id);
@@ -189,6 +189,7 @@ function state(message) {
 function act(message, report, words) {
   const button = make("button", { type: "button", className: BAD.has(report) ? "doing bad" : "doing", textContent: words });
   button.onclick = () => {
+    if (report === "pressed") return press((text) => say(message, report, { text }));
     const text = report === "answered" && message.channel === "email" ? prompt("What the customer writes back") : undefined;
     if (text === null) return;
     button.disabled = true;

@@ -47,9 +47,14 @@ class SandboxReports:
         url = await self._link(message) if what == "clicked" else None
         if url is None and self.webhooks and await self.webhooks.say(message, what, text):
             return
-        details = {"url": url} if url else {"text": text} if text else {}
+        if what == "pressed":
+            details = {"digits": text or "1"}
+        else:
+            details = {"url": url} if url else {"text": text} if text else {}
         event_id = _event_id(message_id, message.channel, what)
         await report(self.db, self.clock, message.details["key"], what, event_id=event_id, details=details)
+        if what == "pressed":  # by somebody who has picked up
+            await self.say(message_id, "answered")
         self.wake()
 
     async def _link(self, message: SandboxMessage) -> str | None:
@@ -70,11 +75,13 @@ def tellable(shown: dict[str, Any]) -> tuple[Report, ...]:
     is_out = status in ("claimed", "unknown", "sent", *REPORTS)
     if not is_out or channel not in get_args(Channel) or (channel == "voice" and status in CALL_ENDS):
         return ()
+    if channel == "voice" and not shown["details"].get("gather"):
+        return CALL_ENDS
     return reports_of(channel)
 
 
 def _event_id(message_id: int, channel: str, what: Report) -> str:
     """A call ends once: however many sides report it, the first counts."""
     if channel == "voice":
-        return f"sandbox/{message_id}/end"
+        return f"sandbox/{message_id}/{'digits' if what == 'pressed' else 'end'}"
     return f"sandbox/{message_id}/{what}" + (f"/{uuid4().hex}" if what in AGAIN else "")

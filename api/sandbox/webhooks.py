@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import uuid4
+from xml.etree.ElementTree import fromstring
 
 import httpx
 import orjson
@@ -41,13 +42,23 @@ class SandboxWebhooks:
         if report == "answered" and message.channel != "voice":
             await self._post_form(INBOUND, inbound_form(message, self.account, f"SM{uuid4().hex}", text or ""))
             return True
-        form = status_form(message, self.account, report)
+        form = status_form(message, self.account, "answered" if report == "pressed" else report)
         if form is None:
             return False
         if "AnsweredBy" in form and (script := self._path(message, "script")):
-            await self._post_form(script, {**form, "CallStatus": "in-progress"})
+            twiml = await self._post_form(script, {**form, "CallStatus": "in-progress"})
+            if report == "pressed":
+                await self._press(twiml, {**form, "CallStatus": "in-progress"}, text or "1")
         await self._post_form(self._callback(message), form)
         return True
+
+    async def _press(self, twiml: bytes, form: Mapping[str, str], digits: str) -> None:
+        """Where the call has asked for digits, they are told."""
+        gather = fromstring(twiml).find("Gather")
+        if gather is None:
+            raise Problem(409, "The call asks for no digits", "Its message has no `gather`.")
+        path = gather.get("action", "").removeprefix(self.public_url)
+        await self._post_form(path, {**form, "Digits": digits, "msg": "Gather End", "FinishedOnKey": ""})
 
     def _callback(self, message: SandboxMessage) -> str:
         """The path, with the marker, that came with the message."""
@@ -59,14 +70,15 @@ class SandboxWebhooks:
         asked = message.details.get(name) or ""
         return str(asked.removeprefix(self.public_url)) if asked.startswith(f"{self.public_url}/") else None
 
-    async def _post_form(self, path: str, form: Mapping[str, str]) -> None:
+    async def _post_form(self, path: str, form: Mapping[str, str]) -> bytes:
         headers = as_twilio(self.token, self.public_url + path, form)
         content_type = {"Content-Type": "application/x-www-form-urlencoded"}
-        await self._post(path, urlencode(dict(form)).encode(), headers | content_type)
+        return await self._post(path, urlencode(dict(form)).encode(), headers | content_type)
 
-    async def _post(self, path: str, body: bytes, headers: Mapping[str, str]) -> None:
+    async def _post(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         transport: Any = httpx.ASGITransport(self.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as http:
             answer = await http.post(path, content=body, headers=dict(headers))
         if not answer.is_success:
             raise Problem(answer.status_code, "The webhook was not taken", f"{path.partition('?')[0]} refused it.")
+        return answer.content

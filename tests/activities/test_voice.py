@@ -60,6 +60,14 @@ async def test_call_carries_all_it_says_where_twilio_cannot_reach_us() -> None:
     assert {"Url", "StatusCallback", "StatusCallbackEvent", "MachineDetection"} & fields.keys() == set()
 
 
+async def test_call_that_asks_for_digits_is_scripted_by_us() -> None:
+    gather = {"digits": 1, "timeout": 5}
+    fields = dict(await asked(gather=gather, machine="leave_message"))
+    assert (fields["Url"].partition("?")[0], "Twiml" in fields) == (f"{US}/voice", False)
+    with pytest.raises(Refused, match="cannot reach us"):
+        await asked(gather=gather, reaches_us=False)
+
+
 async def test_long_speech_is_asked_for_and_never_cut() -> None:
     fields = dict(await asked(say="x" * 4000, machine="leave_message"))
     assert (fields["Url"].partition("?")[0], fields["MachineDetection"]) == (f"{US}/voice", "DetectMessageEnd")

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from twilio.request_validator import RequestValidator
 
-from api.voice.app import SCRIPT
+from api.voice.app import DIGITS, SCRIPT
 from store.database import Database
 from store.sandbox import SandboxAccount, SandboxInbox, SandboxMessage
 
@@ -81,19 +81,17 @@ async def test_strangers_learn_nothing(db: Database, api: httpx.AsyncClient) -> 
     assert "Ben" not in "".join(answer.text for answer in answers)
 
 
-async def press(db: Database, api: httpx.AsyncClient, report: str, script: str) -> httpx.Response:
+async def press(db: Database, api: httpx.AsyncClient, report: str, script: str, **body: str) -> httpx.Response:
     """On the sandbox page, of a call that asks for its script there."""
     details = {"key": KEY, "script": f"{PUBLIC}{script}"}
     await SandboxInbox(db).add([SandboxMessage("twilio", "CA1", "voice", PHONE, PHONE, None, None, None, details)])
     id = await db.pool.fetchval("SELECT id FROM sandbox_messages")
-    return await api.post(f"/sandbox/messages/{id}/{report}")
+    return await api.post(f"/sandbox/messages/{id}/{report}", json=body or None)
 
 
 @pytest.mark.parametrize("report", ["answered", "machine"])
 async def test_sandbox_asks_what_to_do_when_somebody_answers(db: Database, api: httpx.AsyncClient, report: str) -> None:
-    await db.pool.execute(
-        "INSERT INTO customers (id, first_seen_at) OVERRIDING SYSTEM VALUE VALUES (7, $1)", datetime.now(UTC)
-    )
+    await add_customer(db)
     await claim(db)
     assert (await press(db, api, report, f"{SCRIPT}?key={KEY}")).json()["status"] == report
 
@@ -102,3 +100,61 @@ async def test_call_that_finds_no_script_does_not_end_well(db: Database, api: ht
     await claim(db)
     assert (await press(db, api, "answered", "/webhooks/twilio/nothing")).status_code == 404
     assert await db.pool.fetchval("SELECT status FROM messages") == "sent"
+
+
+ASKS = {"digits": 1, "timeout": 5, "thanks": "We call you back"}
+PRESSED = "SELECT report, details FROM message_events ORDER BY id"
+
+
+async def pressed(api: httpx.AsyncClient, database_url: str, digits: str, path: str | None = None) -> httpx.Response:
+    """As Twilio does, signed, at the address that the call was given."""
+    path = path or str(httpx.URL(DIGITS, params={"key": KEY}))
+    form = {"CallSid": "CA1", "CallStatus": "in-progress", "Digits": digits}
+    signature = RequestValidator(SandboxAccount.of(database_url).auth_token).compute_signature(PUBLIC + path, form)
+    return await api.post(path, data=form, headers={"X-Twilio-Signature": signature})
+
+
+async def add_customer(db: Database) -> None:
+    await db.pool.execute(
+        "INSERT INTO customers (id, first_seen_at) OVERRIDING SYSTEM VALUE VALUES (7, $1)", datetime.now(UTC)
+    )
+
+
+async def test_digits_are_told_once_to_where_the_call_says(
+    db: Database, database_url: str, api: httpx.AsyncClient
+) -> None:
+    await add_customer(db)
+    await claim(db, gather=ASKS)
+    [gather] = fromstring((await ask(api, database_url, "human")).content)
+    action = gather.attrib["action"].removeprefix(PUBLIC)
+    for _ in range(2):
+        answer = await pressed(api, database_url, "1", action)
+        assert verbs(answer) == [("Say", "We call you back"), ("Hangup", None)]
+    [row] = await db.pool.fetch(PRESSED)
+    assert (row["report"], row["details"]) == ("pressed", {"digits": "1"})
+    assert await db.pool.fetchval("SELECT status FROM messages") == "sent"
+
+
+@pytest.mark.parametrize(("digits", "gather"), [("", ASKS), ("1; drop", ASKS), ("1" * 21, ASKS), ("1", None)])
+async def test_what_is_no_answer_to_a_question_is_not_taken(
+    db: Database, database_url: str, api: httpx.AsyncClient, digits: str, gather: Any
+) -> None:
+    await claim(db, gather=gather)
+    assert (await pressed(api, database_url, digits)).status_code == 200
+    assert await db.pool.fetch(PRESSED) == []
+
+
+async def test_digits_of_strangers_are_refused(db: Database, api: httpx.AsyncClient) -> None:
+    await claim(db, gather=ASKS)
+    answer = await api.post(DIGITS, params={"key": KEY}, data={"CallSid": "CA1", "Digits": "1"})
+    assert (answer.status_code, await db.pool.fetch(PRESSED)) == (403, [])
+
+
+async def test_sandbox_presses_and_the_call_is_answered(db: Database, api: httpx.AsyncClient) -> None:
+    await add_customer(db)
+    await claim(db, gather=ASKS)
+    shown = (await press(db, api, "pressed", f"{SCRIPT}?key={KEY}", text="2")).json()
+    assert (shown["status"], [(it["report"], it["text"]) for it in shown["events"]]) == (
+        "answered",
+        [("pressed", "2"), ("answered", None)],
+    )

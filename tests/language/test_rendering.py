@@ -392,6 +392,8 @@ def test_characters_that_reorder_or_hide_text_are_dropped() -> None:
 def test_other_channels_carry_their_fields() -> None:
     call = made("voice", voice={"say": "Hello {{ profile.first_name }}", "timeout": "40s"})
     assert call.content == {"say": "Hello Ana", "language": "en", "machine": "hang_up", "timeout": 40}
+    asks = made("voice", voice={"say": "Hello", "gather": {"digits": 2, "thanks": "Bye {{ profile.first_name }}"}})
+    assert asks.content["gather"] == {"digits": 2, "timeout": 5, "thanks": "Bye Ana"}
     chat = made("whatsapp", whatsapp={"content_sid": "HX" + "0" * 32, "variables": {1: "{{ start.flat }}"}})
     assert chat.content == {"content_sid": "HX" + "0" * 32, "variables": {"1": "12-B"}}
     push = made("push", push={"title": "Hi", "body": "{{ code }}", "url": "{{ 'https://a.b' | link }}"})

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from language.twiml import call_script, hang_up, voice_language
+from language.twiml import call_script, hang_up, thanks, voice_language
 
 CALL: dict[str, Any] = {"say": "Hello", "language": "en-GB", "machine": "hang_up", "timeout": 25}
 
@@ -70,3 +70,32 @@ def test_nothing_to_say_is_hanging_up() -> None:
 )
 def test_voice_speaks_the_language_of_a_country(tag: str, voice: str) -> None:
     assert voice_language(tag) == voice
+
+
+DIGITS_TO = "https://us.example/digits?key=7%2Fcall"
+ASKS = {**CALL, "gather": {"digits": 2, "timeout": 7, "thanks": "Bye", "nothing": "Pity"}}
+
+
+def test_person_is_asked_for_digits_and_told_what_follows_without() -> None:
+    gather, nothing = fromstring(call_script(ASKS, "human", DIGITS_TO))
+    assert gather.attrib == {
+        "action": DIGITS_TO,
+        "method": "POST",
+        "input": "dtmf",
+        "numDigits": "2",
+        "timeout": "7",
+    }
+    assert [(verb.tag, verb.text) for verb in (*gather, nothing)] == [("Say", "Hello"), ("Say", "Pity")]
+
+
+@pytest.mark.parametrize("answered_by", ["machine_end_beep", "machine_start"])
+def test_machine_is_asked_for_nothing(answered_by: str) -> None:
+    [say] = fromstring(call_script({**ASKS, "machine": "leave_message"}, answered_by, DIGITS_TO))
+    assert (say.tag, say.text) == ("Say", "Hello")
+    [hang_up] = fromstring(call_script(ASKS, answered_by, DIGITS_TO))
+    assert hang_up.tag == "Hangup"
+
+
+def test_last_words_after_the_digits() -> None:
+    assert [(verb.tag, verb.text) for verb in fromstring(thanks(ASKS))] == [("Say", "Bye"), ("Hangup", None)]
+    assert [verb.tag for verb in fromstring(thanks(CALL))] == ["Hangup"]
