@@ -1,9 +1,11 @@
 """What the channels by Twilio ask of it, held against Twilio's own specification; and what our stand-ins answer."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -78,6 +80,23 @@ async def test_twilio_would_understand(
     assert [value for field, value in fields if field == "StatusCallback"] == (
         [f"{us}?key=7%2Fa%20step%2F1%2F{name}"] if us else []
     )
+
+
+async def test_odd_characters_arrive_as_they_were_written(provider: Provider) -> None:
+    account = TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, PHONE, provider.url)
+    for name, content, is_open in (
+        ("sms", {}, False),
+        ("whatsapp", {**WRITTEN, "text": WORDS}, True),
+        ("whatsapp", WRITTEN, False),
+        ("voice", SPOKEN, False),
+    ):
+        asking: Channel = channel(name, account, is_open=is_open)
+        await asking.send(outgoing(name, PHONE, content), within=5)
+        await asking.close()  # type: ignore[attr-defined]
+    sms, free, template, call = (dict(fields) for _, fields in provider.asked)
+    assert (sms["Body"], free["Body"]) == (WORDS, WORDS)
+    assert json.loads(template["ContentVariables"]) == WRITTEN["variables"]
+    assert [say.text for say in ElementTree.fromstring(call["Twiml"]).iter("Say")] == [WORDS]
 
 
 @pytest.mark.parametrize("name", ["sms", "whatsapp", "voice"])
