@@ -84,6 +84,7 @@ class Twilio:
     async def _one(self, request: web.Request) -> web.Response:
         """One message or call as it stands now: a call has ended once it shows."""
         self._ledger.looks += 1
+        self._ledger.queries.append(list(request.query))
         for message in self._ledger.visible("twilio"):
             if message.id == request.match_info["id"]:
                 return web.json_response(self._shown(message) | self._ended(message))
