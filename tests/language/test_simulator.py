@@ -12,6 +12,7 @@ MESSAGE = """message: {name}
 class: service
 email: {{subject: "Hello {{{{ profile.first_name | default: 'you' }}}}", body: "Code {{{{ start.code }}}}"}}
 sms: Come back
+voice: {{say: "Shall we call back?", gather: {{digits: 1}}}}
 """
 JOURNEY = (
     HEAD
@@ -228,3 +229,20 @@ def test_an_opening_before_the_wait_counts_where_what_came_already_does() -> Non
     )
     given = "  - {at: 0d, on: Go, with: {code: X7}}\n  - {at: 1h, opened: hello}\n"
     assert [it.name for it in happenings(journey, given) if it.kind == "ended"] == ["opened"]
+
+
+def test_digits_pressed_during_a_call_are_heard_by_the_step_after_it() -> None:
+    wait = """steps:
+  - {id: ask, send: hello, via: voice}
+  - wait_for:
+      - {on: Call Digits Pressed, of: ask, where: 'event.digits == "2"', do: [{stop: wants_it}]}
+    within: 1m
+  - stop: silent
+"""
+    phone = '{traits: {phone: "+5511987654321"}}'
+    ends: dict[str, str] = {}
+    for digits in ("2", "3"):
+        given = f'  - {{at: 0d, on: Go}}\n  - {{at: 1m, pressed: hello, digits: "{digits}"}}\n'
+        played = happenings(HEAD + wait, given + "  - {at: 2m, answered: hello}\n", phone)
+        ends[digits] = next(it.name for it in played if it.kind == "ended")
+    assert ends == {"2": "wants_it", "3": "silent"}
