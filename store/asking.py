@@ -8,7 +8,8 @@ from language.twilio_report import failure_event_id
 from language.unheard import Learnt, Unheard
 from store.address_words import AddressWord, take_words
 from store.database import Database
-from store.message_reports import report
+from store.message_reports import take_reports
+from store.reporting import Told
 from store.waker import DELIVERIES
 
 FIRST = timedelta(minutes=5)
@@ -68,8 +69,8 @@ class SilenceLedger:
     async def learn(self, unheard: Unheard, learnt: Learnt) -> None:
         if learnt.dead or learnt.opted_out:
             await take_words(self._db, self._clock, [_word(unheard, learnt)])
-        what, details = learnt.report, learnt.details
-        await report(self._db, self._clock, unheard.key, what, event_id=learnt.event_id, details=details)
+        told = Told(unheard.key, learnt.report, learnt.event_id, details=learnt.details)
+        await take_reports(self._db, self._clock, [told])  # what nobody can say of the channel changes nothing
         await self._db.pool.execute(f"NOTIFY {DELIVERIES}")
 
     async def put_back(self, key: str, after: timedelta) -> None:

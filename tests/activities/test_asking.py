@@ -8,6 +8,7 @@ import pytest
 
 from activities.asking import Asking
 from activities.channel import Route
+from language.unheard import Learnt
 from scripts.provider.ledger import Fate
 from store.asking import SilenceLedger
 from store.message_reports import report
@@ -172,3 +173,12 @@ async def test_it_is_left_alone_in_the_end(desk: Desk, change: str) -> None:
     await fall_silent(desk, "voice")
     await desk.db.pool.execute(f"UPDATE messages SET {change}")
     assert await asking(desk).round() == 0
+
+
+async def test_what_nobody_can_say_of_a_channel_stops_no_round(desk: Desk) -> None:
+    """Twilio says `read` of a text that went by RCS."""
+    key = await fall_silent(desk, "sms")
+    silences = SilenceLedger(desk.db, lambda: LATER)
+    [unheard] = await silences.take([("sms", "main")], 1)
+    await silences.learn(unheard, Learnt("opened", "twilio/SM1/read"))
+    assert ((await desk.row(key))["status"], await events(desk)) == ("sent", [])
