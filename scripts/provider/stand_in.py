@@ -68,8 +68,12 @@ class Provider(Ledger):
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
         return self
 
-    async def stop(self) -> None:
+    def let_go(self) -> None:
+        """Whatever hangs is answered now, and nothing hangs any more."""
         self._over.set()
+
+    async def stop(self) -> None:
+        self.let_go()
         if self._runner is not None:
             await self._runner.cleanup()
 
