@@ -147,16 +147,13 @@ class JourneyWorkflow:
         return receipt
 
     async def _before_queue(self, order: SendMessage) -> Receipt | None:
-        """What may wait for long shows where it stands, and does not queue if it would not pass now.
+        """What may wait for long shows where it stands, and does not queue while there is news to decide by.
 
         PostgreSQL then knows that the run is well; it would be asked after, and in a blast that is a load of its own.
+        What a pause or the end holds back queues all the same: the claim leaves the row that says so.
         """
         standing = await self.record(order.progress)
-        if standing.taken:
-            return Receipt(verdict="closed")
-        if standing.unseen:
-            return Receipt(verdict="behind", unseen=standing.unseen)
-        return Receipt(verdict="paused") if standing.paused else None
+        return Receipt(verdict="behind", unseen=standing.unseen) if standing.unseen else None
 
     async def look_up(self, question: LookUp) -> Known:
         known: Known = await workflow.execute_local_activity(

@@ -18,7 +18,7 @@ HEAD = "title: T\nstart: {{on: {on}}}\nexit: {{on: Left, outcome: left}}\nsteps:
 TOPIC = "topic: news\n"
 CLASSES = {"code": "transactional", "notice": "service", "offer": "promotional"}
 LANE = "send-sms"
-PER_SECOND = 2.5
+PER_SECOND = 2
 
 
 def library() -> Library:
@@ -56,7 +56,7 @@ async def test_a_queue_keeps_its_pace_and_its_order_and_forgets_who_has_left(wor
     for number in range(7):
         await world.track("Wants offer", user=f"u{number}")
     await eventually(lambda: has_queued(world, 7))
-    await world.track("Left", user="u5")
+    await world.track("Left", user="u6")
     await world.track("Wants code", user="u7")
     await world.track("Wants notice", user="u8")
     await world.settle()
