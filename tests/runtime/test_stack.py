@@ -37,7 +37,7 @@ async def _at_once(_pid: int) -> bool:
 
 def running(pids: Iterable[int]) -> list[int]:
     """Those that still run; one that is dead but not yet removed by its new parent does not."""
-    alive = {process.pid for process in psutil.process_iter() if process.status() != psutil.STATUS_ZOMBIE}
+    alive = {it.pid for it in psutil.process_iter(["status"]) if it.info["status"] != psutil.STATUS_ZOMBIE}
     return [pid for pid in pids if pid in alive]
 
 
