@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from language.sending import Draft
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -24,6 +26,12 @@ class Outgoing:
     content: dict[str, Any] = field(default_factory=dict)
     message_class: str = "service"
     lasts: timedelta | None = None
+
+    @classmethod
+    def of(cls, key: str, channel: str, draft: Draft, message_class: str, lasts: timedelta | None = None) -> "Outgoing":
+        """What was drafted, as the message with this key."""
+        texts = (draft.subject, draft.text, draft.html)
+        return cls(key, channel, draft.recipient, draft.sender, *texts, draft.content, message_class, lasts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -276,18 +276,7 @@ class Sending:
         return Receipt(verdict="held", reason=reason, retry_at=retry_at)
 
     def _outgoing(self, draft: Draft) -> Outgoing:
-        return Outgoing(
-            self.send.key,
-            self.send.channel,
-            draft.recipient,
-            draft.sender,
-            draft.subject,
-            draft.text,
-            draft.html,
-            draft.content,
-            self.gate.message_class,
-            self._lasts,
-        )
+        return Outgoing.of(self.send.key, self.send.channel, draft, self.gate.message_class, self._lasts)
 
     @property
     def _lasts(self) -> timedelta | None:

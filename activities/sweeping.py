@@ -69,7 +69,9 @@ class Sweeping:
         unresolved = stranded.unresolved(route.call_timeout * CALL_MARGIN)
         resolving = Resolving(self.ledger, route, stranded, self.now)
         try:
-            found = await resolving.run(unresolved, _outgoing(stranded))
+            found = await resolving.run(
+                unresolved, Outgoing.of(stranded.key, stranded.channel, stranded.draft, stranded.message_class)
+            )
             result = _settled(stranded, found)
             if result is not None:
                 await self.ledger.record(stranded, stranded.attempt, result, now=self.now())
@@ -103,18 +105,3 @@ def _settled(stranded: Stranded, found: object) -> Result | None:
     if stranded.ended_as is None:
         return Result("released", "an attempt that was cut off has sent nothing")
     return Result("suppressed", f"the enrolment had ended: {stranded.ended_as}")
-
-
-def _outgoing(stranded: Stranded) -> Outgoing:
-    draft = stranded.draft
-    return Outgoing(
-        stranded.key,
-        stranded.channel,
-        draft.recipient,
-        draft.sender,
-        draft.subject,
-        draft.text,
-        draft.html,
-        draft.content,
-        stranded.message_class,
-    )

@@ -1,8 +1,7 @@
 """The worker's loop that asks providers after messages of which nothing was heard."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from activities.asking import Asking
@@ -11,6 +10,7 @@ from language.clock import Pace
 from runtime.settings import Settings
 from store.asking import SilenceLedger
 from store.database import Database
+from worker.background import running
 
 
 @asynccontextmanager
@@ -20,10 +20,5 @@ async def asking(settings: Settings, db: Database, routes: Mapping[str, Route]) 
     routes = {name: route for name, route in routes.items() if not played.get(route.first.provider, False)}
     pace = Pace(speed=settings.clock_speed, origin=settings.clock_origin)
     silences = SilenceLedger(db, lambda: pace.journey_time(datetime.now(UTC)))
-    task = asyncio.create_task(Asking(silences, routes).run(), name="asking")
-    try:
+    async with running(Asking(silences, routes).run(), "asking"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
