@@ -85,7 +85,7 @@ class Sweeping:
 
     async def _not_told(self, stranded: Stranded, reason: str) -> str:
         """Asked again later; in the end nobody can tell what became of it, nor does anybody wait for it."""
-        if stranded.ended_as is None or not stranded.is_old:
+        if stranded.over is None or not stranded.is_old:
             log.warning("sweeping.refused", channel=stranded.channel, reason=reason)
             return "left"
         try:
@@ -96,12 +96,12 @@ class Sweeping:
 
 
 def _settled(stranded: Stranded, found: object) -> Result | None:
-    """What is to be recorded. While the enrolment lives, its run goes on with what was not sent, and knows the
+    """What is to be recorded. While its step is not left, the run goes on with what was not sent, and knows the
     message's own policy where nobody can tell."""
     if isinstance(found, Receipt | InFlight):
         return None
     if isinstance(found, Unsure):
-        return Result("unknown", found.reason) if stranded.ended_as is not None else None
-    if stranded.ended_as is None:
+        return Result("unknown", found.reason) if stranded.over is not None else None
+    if stranded.over is None:
         return Result("released", "an attempt that was cut off has sent nothing")
-    return Result("suppressed", f"the enrolment had ended: {stranded.ended_as}")
+    return Result("suppressed", stranded.over)

@@ -46,6 +46,9 @@ _BY_BEGINNING: dict[str, dict[str, Rule]] = {
         "the customer's consent to the topic": Rule("policy.topics", "the topic asks for a consent that is confirmed"),
         "it fell due during a pause": Rule("journey.on_resume", "what the journey says for what fell due in a pause"),
         "the enrolment had ended": Rule("journey.ended", "nothing is sent once a customer has left the journey"),
+        "the step had been left": Rule(
+            "journey.moved_on", "nothing is sent once the customer has moved on in the journey"
+        ),
     },
     "held": {
         "the enrolment is paused": Rule("pause", "a person has paused the enrolment"),

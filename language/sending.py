@@ -154,8 +154,8 @@ class Unresolved:
 
 @dataclass(frozen=True, slots=True)
 class Stranded:
-    """A claimed message whose attempt nobody came to resolve. `ended_as`: its enrolment's outcome, where that is over;
-    `is_old`: it has been so for long. `call_until` is wall time."""
+    """A claimed message whose attempt nobody came to resolve. `over`: why no run will come for it any more, None where
+    one may; `is_old`: it has been so for long. `call_until` is wall time."""
 
     key: str
     customer_id: int
@@ -165,7 +165,7 @@ class Stranded:
     draft: Draft
     call_until: datetime
     account: str | None = None
-    ended_as: str | None = None
+    over: str | None = None
     is_old: bool = False
 
     def unresolved(self, call_window: timedelta) -> Unresolved:

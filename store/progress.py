@@ -10,8 +10,8 @@ from store.outbox import pending
 
 # One statement: the enrolment's row is taken, or nothing happens. UPDATE waits for a concurrent writer and then
 # judges the row as that one left it. What that writer added to `deliveries` is not visible here, therefore unseen
-# deliveries are read by a statement of their own. A task that nobody did comes to nothing when its step is left, and so
-# does a message that was held when the enrolment ends.
+# deliveries are read by a statement of their own. A task that nobody did and a message that was held come to nothing
+# when their step is left, or the enrolment ends.
 _WRITE = """
 WITH own AS (
     UPDATE enrolments SET
@@ -48,8 +48,11 @@ WITH own AS (
         OR (tasks.step, tasks.visit) IN (SELECT step, visit FROM unnest($8::text[], $9::int[], $12::timestamptz[])
                                          AS trace (step, visit, left_at) WHERE left_at IS NOT NULL))
 ), let_go AS (
-    UPDATE messages SET status = 'suppressed', reason = 'the enrolment had ended: ' || own.outcome
-    FROM own WHERE messages.enrolment_id = own.id AND own.state = 'ended' AND messages.status IN ('held', 'released')
+    UPDATE messages SET status = 'suppressed', reason =
+        CASE WHEN own.state = 'ended' THEN 'the enrolment had ended: ' || own.outcome ELSE 'the step had been left' END
+    FROM own WHERE messages.enrolment_id = own.id AND messages.status IN ('held', 'released') AND (own.state = 'ended'
+        OR (messages.step, messages.visit) IN (SELECT step, visit FROM unnest($8::text[], $9::int[], $12::timestamptz[])
+                                               AS trace (step, visit, left_at) WHERE left_at IS NOT NULL))
 ), closed AS (
     DELETE FROM deliveries USING own WHERE deliveries.enrolment_id = own.id AND own.state = 'ended'
 )

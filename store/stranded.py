@@ -16,15 +16,18 @@ OLD = timedelta(days=1)
 _TAKE = """
 UPDATE messages m SET ask_at = clock_timestamp() + greatest($3::interval, (clock_timestamp() - call_until) / 4)
 FROM (
-  SELECT messages.key, state, outcome FROM messages
+  SELECT messages.key, CASE
+    WHEN state <> 'active' THEN 'the enrolment had ended: ' || coalesce(outcome, 'unknown')
+    WHEN left_at IS NOT NULL THEN 'the step had been left'
+  END AS over FROM messages
   JOIN unnest($1::text[], $2::interval[]) AS by (name, settle) ON name = channel
   JOIN enrolments e ON e.id = enrolment_id
+  LEFT JOIN steps ON steps.enrolment_id = e.id AND steps.step = messages.step AND steps.visit = messages.visit
   WHERE messages.status = 'claimed' AND call_until + settle + $3 < clock_timestamp()
     AND (ask_at IS NULL OR ask_at <= clock_timestamp())
   ORDER BY messages.created_at LIMIT $4 FOR NO KEY UPDATE OF messages SKIP LOCKED
 ) due WHERE m.key = due.key
-RETURNING m.*, CASE WHEN due.state <> 'active' THEN coalesce(due.outcome, 'unknown') END AS ended_as,
-  call_until + $5::interval < clock_timestamp() AS is_old
+RETURNING m.*, due.over, call_until + $5::interval < clock_timestamp() AS is_old
 """
 
 # What a run does when it ends (`store.progress`), for those that came to an end otherwise.
@@ -65,7 +68,7 @@ class StrandedMessages:
                 ),
                 row["call_until"],
                 row["account"],
-                row["ended_as"],
+                row["over"],
                 row["is_old"],
             )
             for row in rows

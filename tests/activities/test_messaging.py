@@ -176,3 +176,20 @@ async def test_a_refused_message_is_not_sent_again(desk: Desk) -> None:
     assert (await desk.send(desk.order())).verdict == "failed"
     assert (await desk.send(desk.order())).verdict == "failed"
     assert desk.provider.calls == 1
+
+
+async def test_what_was_held_when_its_step_was_left_is_over_at_once(desk: Desk) -> None:
+    desk.provider.refuse(400, {"code": 21408, "message": "region", "status": 400})
+    assert (await desk.send(desk.order())).verdict == "held"
+    await desk.leave()
+    row = await desk.row()
+    assert (row["status"], row["reason"]) == ("suppressed", "the step had been left")
+    assert (await desk.send(desk.order())).verdict == "suppressed"
+    assert desk.provider.calls == 1
+
+
+async def test_another_visit_of_the_step_keeps_what_it_holds(desk: Desk) -> None:
+    desk.provider.refuse(400, {"code": 21408, "message": "region", "status": 400})
+    await desk.send(desk.order(key="1/send_hello/2/sms", visit=2))
+    await desk.leave()
+    assert (await desk.row("1/send_hello/2/sms"))["status"] == "held"

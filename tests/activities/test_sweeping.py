@@ -70,6 +70,16 @@ async def test_what_was_not_accepted_is_never_sent_after_the_end(desk: Desk) -> 
     assert (await desk.row(key))["reason"] == "the enrolment had ended: moved_on"
 
 
+@pytest.mark.parametrize(("at", "becomes"), [("worker.called", "sent"), ("worker.claimed", "suppressed")])
+async def test_nor_once_the_run_has_moved_on(desk: Desk, at: str, becomes: str) -> None:
+    key = await strand(desk, at=at)
+    await desk.leave()
+    assert await sweeping(desk).round() == 1
+    assert (await standing(desk, key))[:2] == (becomes, 1)
+    assert (await desk.send(desk.order())).verdict == becomes
+    assert len(desk.provider.accepted) == (becomes == "sent")
+
+
 async def test_whoever_may_still_come_is_waited_for(desk: Desk) -> None:
     key = await strand(desk, at="worker.called", minutes=9)
     assert await sweeping(desk).round() == 0

@@ -79,6 +79,7 @@ def test_where_the_customer_cannot_be_reached(traits: dict[str, Any], is_dead: b
         ("failed", "twilio 21617: the message is too long", "provider"),
         ("unknown", "the provider shows messages that are alike", "step.if_unsure"),
         ("suppressed", "the enrolment had ended: converted", "journey.ended"),
+        ("suppressed", "the step had been left", "journey.moved_on"),
         ("held", "the enrolment is paused", "pause"),
         ("held", "another journey has displaced this one", "journey.displaced"),
         ("released", "something happened meanwhile", "journey.news"),
