@@ -3,10 +3,10 @@
 from collections import Counter
 from pathlib import Path
 
+from harness.reading import read
 from language.listening import stage_by_status
-from scripts.directory import read_directories
 
-JOURNEY = read_directories([Path(__file__).parents[2] / "journeys"]).journeys["apartment_purchase"]
+JOURNEY = read(Path(__file__).parents[2] / "journeys").journeys["apartment_purchase"]
 LISTED = [status for name, stage in JOURNEY.stages.items() for status in (name, *stage.statuses)]
 
 

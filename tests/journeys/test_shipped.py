@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
+from harness.reading import read
 from language.channel import BUILT, Channel
 from language.comparison import compare
-from language.library import Library, read_library
 from language.message import Message
 from language.rendering import render
 from language.scenario import Scenario
 from language.simulator import simulate
 
 DIRECTORY = Path(__file__).parents[2] / "journeys"
-LIBRARY: Library = read_library({str(path): path.read_text("utf-8") for path in sorted(DIRECTORY.rglob("*.yaml"))})
+LIBRARY = read(DIRECTORY)
 ASKED_FOR: dict[str, Any] = {
     "expires_at": "2026-01-14T06:00:00Z",
     "viewing_at": "2026-01-14T06:00:00Z",

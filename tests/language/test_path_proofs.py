@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from harness.reading import read
 from language.journey import Journey
-from language.library import Library, read_library
 from language.paths import Path, count, walk, worst
 from language.program import Program, with_ids
 from language.scenario import Scenario
@@ -171,7 +171,7 @@ def test_what_steps_left_leads_where_it_would(passed: list[bool]) -> None:
 
 
 DIRECTORY = File(__file__).parents[2] / "journeys"
-LIBRARY: Library = read_library({str(path): path.read_text("utf-8") for path in sorted(DIRECTORY.rglob("*.yaml"))})
+LIBRARY = read(DIRECTORY)
 PATHS = {name: walk(Program(it)) for name, it in LIBRARY.journeys.items() if not it.stages}
 SCENARIOS = [
     it for it in LIBRARY.scenarios.values() if it.journey in PATHS and not Program(LIBRARY.journeys[it.journey]).moving

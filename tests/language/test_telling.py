@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from harness.reading import read
 from language.happening import Happening
 from language.library import Library, read_library
 from language.paths import walk
@@ -16,7 +17,7 @@ from language.simulator import Simulator, simulate
 from tests.language.test_generated import EVENTS, MESSAGE, MOMENTS, STARTS, journeys, text_of
 
 DIRECTORY = Path(__file__).parents[2] / "journeys"
-LIBRARY: Library = read_library({str(path): path.read_text("utf-8") for path in sorted(DIRECTORY.rglob("*.yaml"))})
+LIBRARY = read(DIRECTORY)
 ONLY_TOLD = {"traits", "wait", "stage", "goal", "set", "arm", "coupon", "why"}
 EVENT_LISTS = st.lists(st.tuples(MOMENTS, st.sampled_from(["Go", *EVENTS])), max_size=6)
 

@@ -4,15 +4,15 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+from harness.reading import read
 from runtime.stack import EmbeddedStack
-from scripts.directory import read_directories
 from scripts.player import Player, Reader, events_of, speed_for
 
 JOURNEYS = Path(__file__).parents[2] / "journeys"
 
 
 async def test_37_days_go_as_in_the_simulator() -> None:
-    library = read_directories([JOURNEYS])
+    library = read(JOURNEYS)
     scenario = library.scenarios[str(JOURNEYS / "scenarios" / "activation_takes_37_days.yaml")]
     with tempfile.TemporaryDirectory(prefix="sojourn-demo-time-", ignore_cleanup_errors=True) as directory:
         stack = EmbeddedStack(

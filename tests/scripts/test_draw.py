@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from harness.reading import read
 from language.library import read_library
-from scripts.directory import read_directories
 from scripts.draw import picture_of, run
 from scripts.drawing.building import MARK_SIZE
 from scripts.drawing.card import INDENT, LEADING, SIZE, weight_of
@@ -24,7 +24,7 @@ from scripts.drawing.words import excerpt, phrase
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "docs" / "pictures"
-LIBRARY = read_directories([ROOT / "journeys"])
+LIBRARY = read(ROOT / "journeys")
 JOURNEYS = sorted(LIBRARY.journeys)
 IS_DRAWING = bool(os.environ.get("SOJOURN_DRAW"))
 SVG = "{http://www.w3.org/2000/svg}"

@@ -1,9 +1,9 @@
 """The page of all journeys says what they are now."""
 
-from scripts.directory import read_directories
+from harness.reading import read
 from scripts.gallery import PAGE, ROOT, as_text
 
-LIBRARY = read_directories([ROOT / "journeys"])
+LIBRARY = read(ROOT / "journeys")
 
 
 def test_it_is_current() -> None:

@@ -8,16 +8,16 @@ from tempfile import TemporaryDirectory
 
 from harness.patience import eventually
 from harness.play import play as play_scenario
+from harness.reading import read
 from language.library import Library, read_library
 from runtime.port import free_port
 from runtime.roster import Roster
 from runtime.supervisor import Supervisor
 from runtime.temporal_server import temporal_part
-from scripts.directory import read_directories
 from tests.world import World
 
 JOURNEYS = Path(__file__).parents[2] / "journeys"
-SHIPPED = read_directories([JOURNEYS])
+SHIPPED = read(JOURNEYS)
 ANA = {"first_name": "Ana", "phone": "+15005550001", "email": "ana@example.com", "plan": "free"}
 MESSAGE = """
 message: {name}

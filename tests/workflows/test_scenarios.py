@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from harness.play import play
-from scripts.directory import read_directories
+from harness.reading import read
 from store.database import Database
 from tests.workflows.replaying import histories_of
 from tests.world import VirtualTemporal, world_in
 
 JOURNEYS = Path(__file__).parents[2] / "journeys"
-LIBRARY = read_directories([JOURNEYS])
+LIBRARY = read(JOURNEYS)
 
 
 async def test_an_activation_leaves_fewer_than_forty_events(db: Database, temporal: VirtualTemporal) -> None:
