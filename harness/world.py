@@ -64,6 +64,9 @@ from worker.registration import activities, lanes
 from workflows.client import JourneyClient, calendar_id, workflow_id
 from workflows.payload import LookAgain, StartCalendar
 
+PUBLIC_URL = "https://sojourn.test"
+"""Where providers are told to find the API; who plays one posts to wherever it is, and signs this."""
+
 LOOKED_AT = "SELECT min(done_until) FROM calendars WHERE journey = $1"
 # A step at which an enrolment stands still waits until later, or without limit; all others are passed in no time.
 SETTLED = """
@@ -312,7 +315,10 @@ async def world_in(
 def _channels(provider: Provider, db: Database) -> list[Provided | SandboxChannel]:
     """Those that have a provider speak to it, the others put messages where the sandbox has them."""
     call, settle = timedelta(seconds=2), timedelta(seconds=0.2)
-    twilio = TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, "+15005550006", provider.url, "https://x.test/sms", settle=settle)
+    statuses, script = (f"{PUBLIC_URL}/webhooks/twilio/{name}" for name in ("status", "voice"))
+    twilio = TwilioAccount(
+        ACCOUNT_SID, AUTH_TOKEN, "+15005550006", provider.url, statuses, script=script, settle=settle
+    )
     sendgrid = SendGridAccount(API_KEY, "Sojourn <hello@example.com>", provider.url, settle=settle)
     real: list[Provided] = [
         SmsChannel(twilio, call_timeout=call),

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request, Response
 from api.provided import App, Db
 from api.webhooks.taking import Said, take
 from api.webhooks.twilio_signature import TwilioSignature
-from language.twilio_report import digits_event_id
+from api.webhooks.twilio_statuses import said_of
+from language.twilio_report import call_report, digits_event_id
 from language.twiml import call_script, hang_up, thanks
 from store.call_contents import call_content
 from store.reporting import Told
@@ -38,13 +39,18 @@ def voice_router(signature: TwilioSignature) -> APIRouter:
     router = APIRouter(tags=["webhooks"])
 
     @router.post(SCRIPT, summary="Twilio: somebody has answered a call", openapi_extra=DOCUMENTED)
-    async def script(request: Request, db: Db) -> Response:
-        """TwiML: what the message says, or to hang up on a machine that shall not hear it."""
+    async def script(request: Request, app: App, db: Db) -> Response:
+        """TwiML: what the message says, or to hang up on a machine that shall not hear it.
+
+        That it is a machine is taken here and now: the report of the call's end need not say so again.
+        """
         form = await signature.form(request)
         key = _key_of(request)
         content = await call_content(db, key)
         digits_to = f"{signature.public_url}{DIGITS}?key={quote(key, safe='')}"
         answered_by = form.get("AnsweredBy", "unknown")
+        if content is not None and call_report("", answered_by) == "machine":
+            await take(app, "twilio", said_of(form, key))
         twiml = hang_up() if content is None else call_script(content, answered_by, digits_to)
         return Response(twiml, media_type="text/xml")
 

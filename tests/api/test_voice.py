@@ -59,11 +59,14 @@ async def test_human_hears_the_message(
 
 @pytest.mark.parametrize("answered_by", ["machine_start", "fax"])
 async def test_machine_is_hung_up_on(db: Database, database_url: str, api: httpx.AsyncClient, answered_by: str) -> None:
+    await add_customer(db)
     await claim(db)
     assert verbs(await ask(api, database_url, answered_by)) == [("Hangup", None)]
+    assert await db.pool.fetchval("SELECT status FROM messages") == "machine"
 
 
 async def test_machine_gets_the_message_that_is_for_it(db: Database, database_url: str, api: httpx.AsyncClient) -> None:
+    await add_customer(db)
     await claim(db, machine="leave_message", play="https://a.example/a.mp3")
     assert verbs(await ask(api, database_url, "machine_end_beep")) == [("Play", "https://a.example/a.mp3")]
 
