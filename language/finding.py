@@ -77,6 +77,7 @@ CODES = frozenset(
         "too-large",
         "two-at-once",
         "type-mismatch",
+        "unasked-digits",
         "unknown-destination",
         "unknown-field",
         "unknown-field-of-step",

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from language.checker import contact, keys, wording
+from language.checker import contact, digits, keys, wording
 from language.checker.heard import KNOWN, misspelt, written
 from language.checker.subject import Subject, close_to
 from language.faults import fault
@@ -48,6 +48,7 @@ def findings(
         yield from _locales(subject)
         yield from _control(subject)
         yield from contact.findings(subject, policy)
+        yield from digits.findings(subject)
     yield from _unheard(scenarios, subjects)
 
 
