@@ -52,7 +52,7 @@ class AccountCircuits:
 
     def __init__(
         self,
-        circuits: Circuits | None = None,
+        circuits: Circuits | None,
         *,
         fresh: float = FRESH,
         clock: Callable[[], float] = time.monotonic,

@@ -30,11 +30,11 @@ from language.circuit import WAITING, Standing
 from language.customer_pages import Whose
 from language.gate import MessageGate
 from language.message import Message
-from language.opt_out_offer import NOWHERE, OptOutOffer
+from language.opt_out_offer import OptOutOffer
 from language.policy import Policy
 from language.port import Receipt, SendMessage
 from language.sending import DEAD_ADDRESS, Claim, Claimed, Draft, Hold, InFlight, Ledger, Result, Unresolved
-from language.tracked_links import Link, nowhere
+from language.tracked_links import Link
 
 Messages = Callable[[str, int, str], Awaitable[Message]]
 """The message of a journey's version: journey, version, message id. Versions never change, so it may be cached."""
@@ -47,7 +47,10 @@ ATTEMPTS = 5
 
 LONGEST_RETRY = timedelta(seconds=60)
 HOLD = timedelta(minutes=1)
-HOLD_FOR_ACCOUNT = timedelta(minutes=5)
+HOLD_FOR_ACCOUNT, LONGEST_HOLD_FOR_ACCOUNT = timedelta(minutes=5), timedelta(hours=1)
+LONGEST_NOT_PERMITTED, LEAST_NOT_PERMITTED = timedelta(days=3), 24
+"""What our set-up does not let out, while others go, has failed after so long and so many attempts."""
+
 AT_ONCE = timedelta(milliseconds=50)
 
 SENDS = Counter("sojourn_sends", "What became of sends.", ["channel", "verdict"])
@@ -57,14 +60,10 @@ CALL_SECONDS = Histogram("sojourn_provider_seconds", "How long a provider took t
 log = structlog.get_logger()
 
 
-async def no_policy() -> Policy:
-    """No caps, no quiet hours."""
-    return Policy()
-
-
 class MessagingActivities:
-    """`hit` names the points at which tests and `scripts/chaos` kill a worker; `link` makes tracked links, `offer`
-    tells the pages on which customers choose what they get."""
+    """`link` makes tracked links, `offer` tells the pages on which customers choose what they get. All of it is
+    asked for: whoever forgot the policy would send without one. `hit` names the points at which tests and
+    `scripts/chaos` kill a worker."""
 
     def __init__(
         self,
@@ -72,15 +71,15 @@ class MessagingActivities:
         routes: Mapping[str, Route],
         messages: Messages,
         *,
-        circuits: AccountCircuits | None = None,
-        policies: Policies = no_policy,
+        circuits: AccountCircuits,
+        policies: Policies,
+        link: Callable[[str], Link],
+        offer: Callable[[Whose], OptOutOffer],
         hit: Callable[[str], None] = lambda point: None,
-        link: Callable[[str], Link] = nowhere,
-        offer: Callable[[Whose], OptOutOffer] = lambda whose: NOWHERE,
     ) -> None:
         self._ledger = ledger
         self._routes = routes
-        self._circuits = circuits or AccountCircuits()
+        self._circuits = circuits
         self._messages = messages
         self._policies = policies
         self._hit = hit
@@ -90,11 +89,11 @@ class MessagingActivities:
     @activity.defn
     async def send_message(self, send: SendMessage) -> Receipt:
         """Send one message on one channel, or decide not to. Safe to repeat at any point."""
-        now = journey_now(send.at, send.pace)
         route = self._routes[send.channel]
         message = await self._messages(send.journey, send.version, send.message)
         policy = await self._policies()
-        way = await choose(self._circuits, route, send.channel)
+        way = await choose(self._circuits, route, send.channel, is_urgent=message.class_ == "transactional")
+        now = journey_now(send.at, send.pace)  # nothing is waited for from here to the claim
         channel, away = way.channel, way.hold(send, message.class_, now, self._circuits.draw())
         gate = MessageGate(
             send, message, channel.provider, channel.sender, now, self._link, policy, self._offer, way.account, away
@@ -125,19 +124,19 @@ class Way:
         return Hold(until, WAITING + self.away.reason)
 
 
-async def choose(circuits: AccountCircuits, route: Route, channel: str) -> Way:
-    """The first account that takes messages, or may be tried."""
-    soonest: Way | None = None
-    for account, by in route.by_account.items():
-        standing = await circuits.standing(channel, account)
+async def choose(circuits: AccountCircuits, route: Route, channel: str, *, is_urgent: bool) -> Way:
+    """The first account that takes messages, or may be tried. Somebody waits for what is urgent: while another account
+    takes it, it tries none, unless nothing else has done so for long."""
+    standings = {account: await circuits.standing(channel, account) for account in route.by_account}
+    spares = is_urgent and None in standings.values()
+    for account, standing in standings.items():
         if standing is None:
-            return Way(account, by)
-        if standing.may_try and await circuits.take_probe(standing):
-            return Way(account, by, is_probe=True)
-        if soonest is None or soonest.away is None or standing.left < soonest.away.left:
-            soonest = Way(account, by, away=standing)
-    assert soonest is not None  # a route has an account
-    return soonest
+            return Way(account, route.by_account[account])
+        may_try = standing.is_overdue if spares else standing.may_try
+        if may_try and await circuits.take_probe(standing):
+            return Way(account, route.by_account[account], is_probe=True)
+    soonest = min((it for it in standings.values() if it is not None), key=lambda it: it.left)
+    return Way(soonest.account, route.by_account[soonest.account], away=soonest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +223,9 @@ class Sending:
         standing = None if isinstance(error, NotPermitted) else await self.circuits.standing(channel, account)
         if standing is None:
             log.error("channel.account_trouble", channel=channel, account=account, reason=error.reason)
-            return await self._hold(attempt, error.reason, HOLD_FOR_ACCOUNT)
+            if isinstance(error, NotPermitted) and self._has_tried_enough(attempt):
+                return await self._record(attempt, Result("failed", error.reason))
+            return await self._hold(attempt, error.reason, self._gap)
         if await self.circuits.is_free(channel, self.route, but=account):
             await self._record(attempt, Result("released", error.reason))
             raise again(error.reason, AT_ONCE)
@@ -272,7 +273,11 @@ class Sending:
         return await self.ledger.record(self.send, attempt, result, now=now)
 
     def _held(self, reason: str, real: timedelta) -> Receipt:
-        retry_at = journey_now(self.send.at, self.send.pace) + real * self.send.pace.speed
+        """Tried again `real` from now, or when it has been valid for long enough, if that is sooner."""
+        now, last = journey_now(self.send.at, self.send.pace), self.send.valid_until
+        retry_at = now + real * self.send.pace.speed
+        if last is not None and now < last < retry_at:
+            retry_at = last
         return Receipt(verdict="held", reason=reason, retry_at=retry_at)
 
     def _outgoing(self, draft: Draft) -> Outgoing:
@@ -280,10 +285,22 @@ class Sending:
 
     @property
     def _lasts(self) -> timedelta | None:
-        if self.send.valid_for is None:
+        if self.send.valid_until is None:
             return None
-        left = self.send.due_at + self.send.valid_for - self.now
-        return max(left, timedelta()) / self.send.pace.speed
+        return max(self.send.valid_until - self.now, timedelta()) / self.send.pace.speed
+
+    @property
+    def _age(self) -> timedelta:
+        """How long ago it fell due, in real time."""
+        return (self.now - self.send.due_at) / self.send.pace.speed
+
+    @property
+    def _gap(self) -> timedelta:
+        """Until our own set-up may have been mended."""
+        return min(max(self._age / 4, HOLD_FOR_ACCOUNT), LONGEST_HOLD_FOR_ACCOUNT)
+
+    def _has_tried_enough(self, attempt: int) -> bool:
+        return self._age >= LONGEST_NOT_PERMITTED and attempt >= LEAST_NOT_PERMITTED
 
     @property
     def _call_window(self) -> timedelta:

@@ -17,6 +17,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
+from activities.account_circuits import AccountCircuits
 from activities.calls import CallActivities
 from activities.channel import Route
 from activities.channels.email import EmailChannel, SendGridAccount
@@ -38,6 +39,7 @@ from language.channel import CHANNELS
 from language.delivery import Command
 from language.library import Library
 from language.message import Message
+from language.opt_out_offer import NOWHERE
 from language.policy import Policy
 from language.program import Compiled
 from language.simulator import LONGEST_RUN
@@ -299,7 +301,9 @@ async def world_in(
             MessageLedger(db),
             {it.name: Route.by(it) for it in channels},
             world.message,
+            circuits=AccountCircuits(None),
             policies=PolicyShelf(db, fresh=0).policy,
+            offer=lambda whose: NOWHERE,
             link=TrackedLinks("https://example.com", new_token).make,
         )
         destinations = DestinationLibrary(db).destination

@@ -12,6 +12,10 @@ LONGEST = timedelta(minutes=5)
 PROBE = timedelta(seconds=15)
 """A probe that nobody tells of for so long has come to nothing: the worker died."""
 
+OVERDUE = timedelta(minutes=30)
+"""When nothing else has tried for so long after its time, a message that somebody waits for does, though another
+account would take it."""
+
 AWHILE = timedelta(seconds=2)
 """How long to wait for the word of whoever is trying."""
 
@@ -42,6 +46,10 @@ class Standing:
     @property
     def may_try(self) -> bool:
         return self.left <= timedelta() and not self.is_probed
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.may_try and self.left <= -OVERDUE
 
     def stay_away(self, message_class: str, draw: float) -> timedelta:
         """How long a message of this class waits, `draw` being evenly drawn from 0 to 1.

@@ -110,17 +110,28 @@ class MessageGate:
         if is_dead:
             return Refusal("undeliverable", "a provider has said that nothing arrives at this address")
         zone = customer_zone(addressee.traits, addressee.time_zone, self.policy.time_zones)
-        return self._not_now(zone, contacts) or self.away or self._draft(addressee, recipient, zone, is_in_a_row)
+        return self._not_now(zone, contacts) or self._away() or self._draft(addressee, recipient, zone, is_in_a_row)
 
     def _refused_before(self) -> Refusal | None:
         """What the run has decided already, such as passing over what fell due during a pause."""
         return Refusal("suppressed", self.send.refuse) if self.send.refuse else None
 
     def _too_late(self) -> Refusal | None:
-        valid_for = self.send.valid_for
-        if valid_for is None or self.now <= self.send.due_at + valid_for:
+        last = self.send.valid_until
+        if last is None or self.now <= last:
             return None
+        if self.away is not None:
+            return Refusal("expired", f"{self.away.reason}, longer than it is valid for")
         return Refusal("expired", "it was due longer ago than it is valid for")
+
+    def _away(self) -> Refusal | Hold | None:
+        """Until an account takes messages again, but not longer than it is valid for: who knows when that will be."""
+        last = self.send.valid_until
+        if self.away is None or last is None or self.away.until <= last:
+            return self.away
+        if self.now < last:
+            return Hold(last, self.away.reason)
+        return Refusal("expired", f"{self.away.reason}, longer than it is valid for")
 
     def _held_out(self, is_held_out: bool) -> Refusal | None:
         if self.control and is_held_out:
@@ -148,8 +159,8 @@ class MessageGate:
         return None
 
     def _hold(self, until: datetime, reason: str) -> Refusal | Hold:
-        valid_for = self.send.valid_for
-        if valid_for is not None and until > self.send.due_at + valid_for:
+        last = self.send.valid_until
+        if last is not None and until > last:
             return Refusal("expired", f"{reason}, later than it is valid for")
         return Hold(until, reason)
 

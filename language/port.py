@@ -135,6 +135,11 @@ class SendMessage(Frozen):
     on_cap: Literal["drop", "defer", "next_channel"] = "drop"
     progress: Progress
 
+    @property
+    def valid_until(self) -> datetime | None:
+        """The last moment at which it may go out (journey time); None: there is none."""
+        return None if self.valid_for is None else self.due_at + self.valid_for
+
 
 Verdict = Literal[
     "sent",  # the provider accepted it (also: adopted after a look-up)

@@ -23,6 +23,7 @@ from language.customer_pages import Whose
 from language.opt_out_offer import NOWHERE, OptOutOffer
 from language.policy import Policy
 from language.port import Progress, Receipt, SendMessage, StepTrace
+from language.tracked_links import nowhere
 from scripts.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Provider
 from store.database import Database
 from store.ledger import MessageLedger
@@ -74,7 +75,7 @@ class Desk:
         self.ledger = MessageLedger(db)
         self.library = MessageLibrary(db)
         self.routes: dict[str, Route] = {}
-        self.circuits: AccountCircuits | None = None
+        self.circuits = AccountCircuits(None)
         self.policy = Policy()
         self.offer: Callable[[Whose], OptOutOffer] = lambda whose: NOWHERE
 
@@ -132,8 +133,9 @@ class Desk:
             self.library.message,
             circuits=self.circuits,
             policies=self.policies,
-            hit=hit or (lambda point: None),
+            link=nowhere,
             offer=self.offer,
+            hit=hit or (lambda point: None),
         )
         receipt: Receipt = await environment.run(activities.send_message, send)
         return receipt

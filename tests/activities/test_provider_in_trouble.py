@@ -11,7 +11,7 @@ from activities.account_circuits import AccountCircuits
 from activities.channel import MAIN, Ambiguous, Route
 from activities.channels.sms import SmsChannel
 from activities.channels.twilio_client import TwilioAccount
-from language.circuit import FAILURES, WAITING, Standing, open_for
+from language.circuit import FAILURES, OVERDUE, WAITING, Standing, open_for
 from language.port import Receipt
 from scripts.provider import ACCOUNT_SID, AUTH_TOKEN, Provider
 from store.circuits import AccountCircuitStore
@@ -41,15 +41,14 @@ class Shop:
 
     async def fail(self, times: int) -> None:
         """So many sends of this worker got no answer."""
-        assert self.desk.circuits is not None
         for _ in range(times):
             await self.desk.circuits.told("sms", MAIN, Ambiguous("no answer"), is_probe=False)
 
     async def again(self, number: int) -> Receipt:
         return await self.desk.send(self.desk.order(enrolment_id=number))
 
-    async def fall_due(self) -> None:
-        await self.desk.db.pool.execute("UPDATE circuits SET probe_at = clock_timestamp()")
+    async def fall_due(self, ago: timedelta = timedelta()) -> None:
+        await self.desk.db.pool.execute("UPDATE circuits SET probe_at = clock_timestamp() - $1::interval", ago)
 
     async def circuit(self) -> tuple[bool, int]:
         """Whether it is open, and how often in a row it was opened."""
@@ -200,6 +199,50 @@ async def test_another_account_takes_its_place_at_once(shop: Shop, second: Provi
     row = await shop.desk.row(LATER["service"])
     assert (row["account"], row["sender"], row["status"]) == ("fallback", "+15005550009", "sent")
     assert (len(shop.desk.provider.accepted), len(second.accepted)) == (0, 2)
+
+
+async def test_nobody_waits_for_a_try_while_another_account_works(shop: Shop, second: Provider) -> None:
+    await AccountCircuitStore(shop.desk.db).open("sms", MAIN, "away")
+    await shop.fall_due()
+    assert (await shop.send("receipt")).verdict == "sent"
+    assert ((await shop.circuit())[0], shop.desk.provider.calls, len(second.accepted)) == (True, 0, 1)
+    assert (await shop.send("hello")).verdict == "sent"
+    assert ((await shop.circuit())[0], shop.desk.provider.calls) == (False, 1)
+
+
+@pytest.mark.parametrize("others", ["none has come for long", "their account is away as well"])
+async def test_what_is_urgent_tries_where_nothing_else_would(shop: Shop, second: Provider, others: str) -> None:
+    store = AccountCircuitStore(shop.desk.db)
+    await store.open("sms", MAIN, "away")
+    await shop.fall_due(OVERDUE if others == "none has come for long" else timedelta())
+    if others != "none has come for long":
+        await store.open("sms", "fallback", "away")
+    assert (await shop.send("receipt")).verdict == "sent"
+    assert ((await shop.circuit())[0], shop.desk.provider.calls, second.calls) == (False, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("days", "attempts", "verdict", "minutes"),
+    [(0, 0, "held", 5), (0.125, 0, "held", 45), (4, 22, "held", 60), (2.9, 50, "held", 60), (4, 23, "failed", None)],
+)
+async def test_what_our_set_up_does_not_let_out_is_tried_for_three_days(
+    shop: Shop, days: float, attempts: int, verdict: str, minutes: int | None
+) -> None:
+    order = shop.desk.order(due_at=NOW - timedelta(days=days))
+    shop.desk.provider.refuse(*NOT_THERE)
+    await shop.desk.send(order)
+    await shop.desk.db.pool.execute("UPDATE messages SET attempt = $1", attempts)
+    shop.desk.provider.refuse(*NOT_THERE)
+    receipt = await shop.desk.send(order)
+    assert (receipt.verdict, receipt.reason) == (verdict, "twilio 21408: the account may not send to this region")
+    wait = round((receipt.retry_at - NOW) / timedelta(minutes=1)) if receipt.retry_at else None
+    assert wait == minutes
+
+
+async def test_what_waits_comes_back_while_it_is_valid(shop: Shop) -> None:
+    shop.desk.provider.refuse(*NOT_THERE)
+    receipt = await shop.desk.send(shop.desk.order(valid_for=timedelta(minutes=2)))
+    assert (receipt.verdict, receipt.retry_at) == ("held", NOW + timedelta(minutes=2))
 
 
 async def test_what_one_account_took_is_looked_up_there_before_another_is_tried(shop: Shop, second: Provider) -> None:

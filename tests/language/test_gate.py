@@ -72,6 +72,30 @@ def test_quiet_hours_are_the_customers_own() -> None:
     )
 
 
+DUE = NOON - timedelta(minutes=50)
+AWAY = "waiting for the provider: no connection"
+
+
+@pytest.mark.parametrize(
+    ("valid_for", "minutes", "verdict"),
+    [
+        (None, 600, Hold(NOON + timedelta(minutes=600), AWAY)),
+        (60, 10, Hold(NOON + timedelta(minutes=10), AWAY)),
+        (60, 11, Hold(NOON + timedelta(minutes=10), AWAY)),
+        (50, 1, Refusal("expired", f"{AWAY}, longer than it is valid for")),
+        (49, 1, Refusal("expired", f"{AWAY}, longer than it is valid for")),
+    ],
+)
+def test_a_provider_is_waited_for_as_long_as_the_message_is_valid(
+    valid_for: int | None, minutes: int, verdict: Judgement
+) -> None:
+    last = timedelta(minutes=valid_for) if valid_for else None
+    away = Hold(NOON + timedelta(minutes=minutes), AWAY)
+    gate = MessageGate(order(due_at=DUE, valid_for=last), message(), "p", "+1", NOON, away=away)
+    customer = Addressee(1, {"name": "Ana", "phone": "+5511987654321"}, None, "UTC")
+    assert gate.judge(customer, gate.recipient(customer), (), is_dead=False) == verdict
+
+
 def test_a_channel_may_have_quiet_hours_of_its_own() -> None:
     for own, kind in (("never", Draft), ({"from": "11:00", "to": "13:00"}, Hold)):
         policy = {"quiet_hours": {"from": "10:00", "to": "14:00", "channels": {"sms": own}}}
