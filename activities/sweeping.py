@@ -18,6 +18,9 @@ from language.sending import InFlight, Ledger, Overtaken, Result, Stranded
 PAGE = 20
 """Messages that one worker resolves before it looks again."""
 
+LOOKED_AT = 5_000
+"""Waiting messages that one worker looks over before that."""
+
 IDLE = 60.0
 """Seconds until it looks again, when there were fewer."""
 
@@ -33,7 +36,8 @@ class Strandings(Protocol):
         """Those that have been claimed for long, oldest first."""
 
     async def let_go(self, most: int) -> int:
-        """Settle what was not sent while its enrolment lasted; how many messages that was."""
+        """Look at the next `most` held and released ones, over and over, and settle those for which no run will come;
+        how many these were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Sweeping:
             result = await self._sweep(stranded)
             SWEPT.labels(stranded.channel, result).inc()
             log.info("message.swept", key=stranded.key, result=result)
-        return max(len(taken), await self.strandings.let_go(PAGE))
+        return max(len(taken), await self.strandings.let_go(LOOKED_AT))
 
     async def _sweep(self, stranded: Stranded) -> str:
         route = self.routes[stranded.channel]

@@ -33,7 +33,10 @@ RETURNING enrolments.id AS enrolment_id, customer_id, journey, version, key, arm
 
 _CLOSE = """
 WITH own AS (
-    UPDATE enrolments SET state = 'ended' WHERE id = $1 AND state = 'ending' RETURNING id
+    UPDATE enrolments SET state = 'ended' WHERE id = $1 AND state = 'ending' RETURNING id, outcome
+), let_go AS (
+    UPDATE messages SET status = 'suppressed', reason = 'the enrolment had ended: ' || coalesce(own.outcome, 'unknown')
+    FROM own WHERE messages.enrolment_id = own.id AND messages.status IN ('held', 'released')
 )
 DELETE FROM deliveries USING own WHERE enrolment_id = own.id
 """

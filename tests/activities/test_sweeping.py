@@ -131,3 +131,20 @@ async def test_what_was_waiting_at_the_end_has_come_to_nothing(desk: Desk, statu
     await end(desk)
     assert await sweeping(desk).round() == 1
     assert await standing(desk, key) == ("suppressed", 1, 0)
+
+
+async def test_what_waits_is_looked_over_page_by_page(desk: Desk) -> None:
+    keys = [f"{number}/send_hello/1/sms" for number in (1, 2, 3)]
+    for number in (1, 2, 3):
+        await desk.enrol(number + 10)
+        order = desk.order(enrolment_id=number + 10, key=keys[number - 1], refuse="held for the test")
+        await desk.send(order)
+    await desk.db.pool.execute("UPDATE messages SET status = 'held'")
+    await desk.db.pool.execute("UPDATE enrolments SET state = 'ended', outcome = 'gone' WHERE id = 13")
+    strandings = StrandedMessages(desk.db)
+    assert [await strandings.let_go(1) for _ in range(5)] == [0, 0, 1, 0, 0]
+    rows = [await desk.row(key) for key in keys]
+    assert [(row["status"], row["reason"]) for row in rows][1:] == [
+        ("held", "held for the test"),
+        ("suppressed", "the enrolment had ended: gone"),
+    ]
