@@ -32,6 +32,7 @@ from api.links import link_router
 from api.parts import Parts, running
 from api.problem import PROBLEMS, add_problem_handlers
 from api.push import push_router
+from api.push_reports import push_report_router
 from api.sandbox.app import sandbox_router
 from api.sandbox.calls import RingingCalls, ending
 from api.sandbox.reports import SandboxReports
@@ -84,7 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
     readers = (*of_customers, enrolments, messages, journeys, tasks, coupons, suppressions, channels, clock)
     trust = Trust.of(settings)
     written_for = (
-        *(of(settings) for of in (codec_router, push_router, link_router)),
+        *(of(settings) for of in (codec_router, push_router, push_report_router, link_router)),
         *(webhook_router(trust), voice_router(trust.twilio)),
     )
     for router in (ingest.router, *(it.router for it in readers), *written_for, preferences.router, health.router):

@@ -16,13 +16,18 @@ from activities.channels.voice import VoiceChannel
 from activities.channels.web_push import WebPushAccount, WebPushChannel
 from activities.channels.whatsapp import WhatsappChannel
 from language.channel import CHANNELS
+from language.push_reports import PushReports
 from runtime.settings import Settings, is_loopback
+from runtime.signing import Signer
 from store.database import Database
 from store.sandbox import SandboxAccount, SandboxInbox
 from store.whatsapp_windows import WhatsappWindows
 
 APP = "Sojourn"
 """Whom push messages of the sandbox come from."""
+
+DEVICES = ("push", "web_push")
+"""Channels whose messages are reported on by the device that shows them."""
 
 LOCAL_SETTLE = timedelta(seconds=1)
 """How long a stand-in on this machine may take to show what it accepted; a real provider takes longer."""
@@ -82,9 +87,9 @@ def _provided(settings: Settings, db: Database) -> Iterator[Provided]:
         yield VoiceChannel(replace(account, sender=sender))
     yield EmailChannel(sendgrid_account(settings))
     if web_push := web_push_account(settings):
-        yield WebPushChannel(web_push)
+        yield WebPushChannel(web_push, reports=push_reports(settings, web_push.url))
     if fcm := fcm_account(settings):
-        yield PushChannel(fcm)
+        yield PushChannel(fcm, reports=push_reports(settings, fcm.url))
 
 
 def _fallbacks(settings: Settings, db: Database) -> Iterator[Provided]:
@@ -101,7 +106,10 @@ def _fallbacks(settings: Settings, db: Database) -> Iterator[Provided]:
 
 def _stand_in(name: str, settings: Settings, db: Database) -> Channel:
     """For a channel that has no provider yet: the sandbox, or where real people get messages, nobody."""
-    return SandboxChannel(name, APP, SandboxInbox(db)) if settings.may_pretend else UnprovidedChannel(name)
+    if not settings.may_pretend:
+        return UnprovidedChannel(name)
+    reports = PushReports(settings.public_url, Signer.of(settings)) if name in DEVICES else None
+    return SandboxChannel(name, APP, SandboxInbox(db), reports=reports)
 
 
 def twilio_account(settings: Settings) -> TwilioAccount:
@@ -185,6 +193,13 @@ def fcm_account(settings: Settings) -> FcmAccount | None:
     if settings.fcm_service_account is None:
         return None
     return FcmAccount(ServiceAccount.read(settings.fcm_service_account.get_secret_value()), settings.fcm_url)
+
+
+def push_reports(settings: Settings, url: str | None) -> PushReports | None:
+    """What devices are asked to tell: nothing where they cannot reach us. `url` stands in for their push services."""
+    if is_local(settings.public_url) and not is_local(url):
+        return None
+    return PushReports(settings.public_url, Signer.of(settings))
 
 
 def is_local(url: str | None) -> bool:

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Any, Protocol
 
 from activities.channel import Accepted, AccountTrouble, Ambiguous, Outgoing, Sighting
+from language.push_reports import PushReports
 
 
 class Inbox(Protocol):
@@ -29,19 +30,30 @@ class Inbox(Protocol):
 
 
 class SandboxChannel:
-    """Puts messages where people can see them, and where they can say what becomes of them."""
+    """Puts messages where people can see them, and where they can say what becomes of them: what `reports` asks a
+    device to tell goes with each."""
 
     provider = "sandbox"
     settle = timedelta(0)
 
-    def __init__(self, name: str, sender: str, inbox: Inbox, *, call_timeout: timedelta = timedelta(seconds=5)) -> None:
+    def __init__(
+        self,
+        name: str,
+        sender: str,
+        inbox: Inbox,
+        *,
+        reports: PushReports | None = None,
+        call_timeout: timedelta = timedelta(seconds=5),
+    ) -> None:
         self.name = name
         self.sender = sender
         self.call_timeout = call_timeout
         self._inbox = inbox
+        self._reports = reports
 
     async def send(self, outgoing: Outgoing, *, within: float) -> Accepted:
         provider_id = sandbox_id(outgoing.key)
+        asked = {"report": self._reports.ask(outgoing.key).token} if self._reports else {}
         try:
             async with asyncio.timeout(within):
                 await self._inbox.put(
@@ -52,7 +64,7 @@ class SandboxChannel:
                     recipient=outgoing.recipient,
                     subject=outgoing.subject,
                     text=outgoing.text,
-                    content=outgoing.content,
+                    content={**outgoing.content, **asked},
                 )
         except TimeoutError:
             raise Ambiguous("sandbox: no answer in time") from None

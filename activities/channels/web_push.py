@@ -28,6 +28,7 @@ from activities.channel import (
 )
 from activities.channels.push_door import Answer, PushDoor
 from activities.channels.retry_after import retry_after
+from language.push_reports import PushReports
 
 SERVICES = (
     "fcm.googleapis.com",
@@ -76,16 +77,26 @@ class WebPushAccount:
 
 
 class WebPushChannel:
-    """Make it inside the running event loop, once: it keeps its connections; `await close()` ends them."""
+    """Make it inside the running event loop, once: it keeps its connections; `await close()` ends them.
+
+    `reports` is what browsers are asked to tell; None: they cannot reach us.
+    """
 
     name = "web_push"
     provider = "web_push"
     settle = timedelta(0)
 
-    def __init__(self, account: WebPushAccount, *, call_timeout: timedelta = timedelta(seconds=10)) -> None:
+    def __init__(
+        self,
+        account: WebPushAccount,
+        *,
+        reports: PushReports | None = None,
+        call_timeout: timedelta = timedelta(seconds=10),
+    ) -> None:
         self.sender = account.subject
         self.call_timeout = call_timeout
         self._account = account
+        self._reports = reports
         self._vapid = Vapid02.from_raw(account.private_key.encode())
         self._door = PushDoor("web push")
 
@@ -96,7 +107,7 @@ class WebPushChannel:
         subscription = json.loads(outgoing.recipient)
         endpoint = subscription["endpoint"]
         self._check(endpoint)
-        body = _encrypted(subscription, _notification(outgoing))
+        body = self._body(subscription, outgoing)
         headers = _wishes(outgoing) | self._signature(endpoint)
         answer = await self._door.post(self._led(endpoint), within=within, data=body, headers=headers)
         if not 200 <= answer.status < 300:
@@ -105,6 +116,19 @@ class WebPushChannel:
 
     async def look_up(self, outgoing: Outgoing, *, since: datetime) -> Sighting:
         raise Unknowable("a push service shows nothing of what it took")
+
+    def _body(self, subscription: dict[str, Any], outgoing: Outgoing) -> bytes:
+        """Where there is no room for both, the message goes without being reported on."""
+        told = _notification(outgoing)
+        if self._reports is not None:
+            to, token = self._reports.ask(outgoing.key)
+            body = _encrypted(subscription, told | {"report": token, "report_to": to})
+            if len(body) <= MOST_BYTES:
+                return body
+        body = _encrypted(subscription, told)
+        if len(body) > MOST_BYTES:
+            raise Refused(f"web push: the message is too large ({len(body)} bytes encrypted; {MOST_BYTES} is the most)")
+        return body
 
     def _check(self, endpoint: str) -> None:
         try:
@@ -144,24 +168,23 @@ def lifetime(outgoing: Outgoing) -> int:
     return int(min(lasts, LONGEST).total_seconds())
 
 
-def _notification(outgoing: Outgoing) -> bytes:
+def _notification(outgoing: Outgoing) -> dict[str, Any]:
     """What the service worker of the site gets; docs/push.md shows one."""
     told = {"title": outgoing.subject, "body": outgoing.text, "tag": label(outgoing.key)}
     if url := outgoing.content.get("url"):
         told["url"] = url
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+    return told
 
 
-def _encrypted(subscription: dict[str, Any], told: bytes) -> bytes:
+def _encrypted(subscription: dict[str, Any], told: dict[str, Any]) -> bytes:
+    text = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
     try:
         browser = WebPusher(subscription)
         if len(browser.auth_key) != SECRET_BYTES:
             raise ValueError
-        body: bytes = browser.encode(told)["body"]
+        body: bytes = browser.encode(text)["body"]
     except (WebPushException, ECEException, ValueError, TypeError, IndexError):
         raise DeadAddress("web push: the subscription's keys are not valid") from None
-    if len(body) > MOST_BYTES:
-        raise Refused(f"web push: the message is too large ({len(body)} bytes encrypted; {MOST_BYTES} is the most)")
     return body
 
 

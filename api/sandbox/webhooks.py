@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 from xml.etree.ElementTree import fromstring
@@ -17,9 +17,11 @@ from api.sandbox.signing import as_sendgrid, as_twilio, sandbox_key
 from api.sandbox.twilio_forms import inbound_form, status_form
 from api.webhooks.app import EVENTS, INBOUND, STATUS
 from language.message_event import Report
+from language.push_reports import PATH, PushReport
 from store.sandbox import SandboxAccount, SandboxMessage
 
 PHONES = ("sms", "whatsapp", "voice")
+TOLD_BY_DEVICES = get_args(PushReport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,9 @@ class SandboxWebhooks:
         if message.channel == "email" and (event := event_of(message, report, uuid4().hex)) is not None:
             body = orjson.dumps([event])
             await self._post(EVENTS, body, as_sendgrid(sandbox_key(self.account), body))
+            return True
+        if report in TOLD_BY_DEVICES and (token := message.details.get("report")):
+            await self._post(PATH, orjson.dumps({"report": token, "event": report}), {"Content-Type": "text/plain"})
             return True
         if message.channel not in PHONES:
             return False

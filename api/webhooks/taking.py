@@ -25,9 +25,9 @@ class Said:
     reports: list[Told] = field(default_factory=list)
 
 
-async def take(parts: Parts, provider: str, said: Said) -> None:
-    """Returns once everything is stored; said again, it changes nothing. Raises Unavailable while PostgreSQL is away,
-    and Problem 500 if some of it could not be stored: the rest is, and providers come again."""
+async def take(parts: Parts, provider: str, said: Said) -> Sequence[str]:
+    """What became of each report, once everything is stored; said again, it changes nothing. Raises Unavailable while
+    PostgreSQL is away, and Problem 500 if some of it could not be stored: the rest is, and providers come again."""
     is_whole = await _take_words(parts, said.words)
     taken = await _take_reports(parts, said.reports)
     parts.waker.wake()
@@ -37,6 +37,7 @@ async def take(parts: Parts, provider: str, said: Said) -> None:
         WEBHOOK_REPORTS.labels(provider, result).inc()
     if not is_whole or "failed" in taken:
         raise Problem(500, "Not all of it could be stored", "Send it again: what is stored is not stored twice.")
+    return taken
 
 
 async def _take_words(parts: Parts, words: Sequence[AddressWord]) -> bool:
