@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx
@@ -23,16 +24,31 @@ RETRIED = frozenset({408, 425, 429})
 """Refusals that are not for good."""
 
 USER_AGENT = "Sojourn"
+CONNECTIONS = 120
+"""More than a worker has calls under way: none waits for another's, which would look as if its own system were slow."""
 
 
 class NotNow(Exception):
-    """It was not done, as far as is known: try again, not before `after`. `is_down`: the destination itself fails."""
+    """It was not done, as far as is known: try again, not before `after`.
 
-    def __init__(self, reason: str, after: timedelta | None = None, *, is_down: bool = False) -> None:
+    `is_down`: the destination itself fails. `was_called` is false where it was left alone because of that.
+    """
+
+    def __init__(
+        self, reason: str, after: timedelta | None = None, *, is_down: bool = False, was_called: bool = True
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.after = after
         self.is_down = is_down
+        self.was_called = was_called
+
+    def wait(self, *, at_least: timedelta, at_most: timedelta) -> timedelta | None:
+        """How long to wait; None: there is no time left for that. Whoever asks for more than is left is tried once
+        more at the end of it: they may have said milliseconds for seconds."""
+        if not self.was_called and self.after is not None:
+            at_least = self.after
+        return None if at_least > at_most else max(at_least, min(self.after or at_least, at_most))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +73,15 @@ class Webhook:
             raise Refused("the values cannot be written as JSON") from None
 
 
+def webhook_client() -> httpx.AsyncClient:
+    """It follows no redirects and keeps no cookies: what one answer sets is nothing to the next call."""
+    forgetful = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=20)
+    return httpx.AsyncClient(limits=limits, follow_redirects=False, cookies=forgetful)
+
+
 class WebhookSender:
-    """`environment` holds the secrets by the names of their variables. `client` must not follow redirects."""
+    """`environment` holds the secrets by the names of their variables. `client` is a `webhook_client()`."""
 
     def __init__(self, client: httpx.AsyncClient, environment: Mapping[str, str]) -> None:
         self._client = client

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 
 from api import (
+    calls,
     channels,
     clock,
     consents,
@@ -82,7 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(LastResort)
     # The paths of the first three are customers' as well.
     of_customers = (timeline, why, consents, customers)
-    readers = (*of_customers, enrolments, messages, journeys, tasks, coupons, suppressions, channels, clock)
+    readers = (*of_customers, enrolments, messages, journeys, tasks, calls, coupons, suppressions, channels, clock)
     trust = Trust.of(settings)
     written_for = (
         *(of(settings) for of in (codec_router, push_router, push_report_router, link_router)),

@@ -16,6 +16,7 @@ from store.commands import CommandError, UnknownEnrolmentError
 from store.enrolling import NoSuchJourneyError
 from store.ingest_queue import Full, Unavailable
 from store.reading_page import BadCursorError
+from store.replays import UnknownCallError
 from store.tasks import NotAResultError, UnknownTaskError
 
 log = structlog.get_logger()
@@ -97,8 +98,11 @@ async def _unavailable(_: Request, __: Unavailable) -> JSONResponse:
     return answer(ProblemRead(title="Not now", status=503, detail=detail), {"Retry-After": "2"})
 
 
+_UNKNOWN = (UnknownEnrolmentError, NoSuchJourneyError, UnknownTaskError, UnknownCallError)
+
+
 async def _refused(_: Request, error: CommandError) -> JSONResponse:
-    status = 404 if isinstance(error, UnknownEnrolmentError | NoSuchJourneyError | UnknownTaskError) else 409
+    status = 404 if isinstance(error, _UNKNOWN) else 409
     return answer(ProblemRead(title="The command was refused", status=status, detail=str(error)))
 
 

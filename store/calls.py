@@ -3,25 +3,34 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from language.destinations import CallClaimed, Destination
+import orjson
+
+from language.destinations import LONGEST_TIMEOUT, CallClaimed, Destination
 from language.port import Answer, CallDestination
 from store.database import Database
 from store.deeds import permitted
 from store.facts import lock_customer
 from store.retry import retried
 
+LONGEST_CALL = LONGEST_TIMEOUT + timedelta(seconds=15)
+"""By the wall clock: after that whoever took a call does not call any more."""
+
 _FIND = "SELECT status, answer, reason FROM calls WHERE key = $1 AND status IN ('done', 'refused')"
 
 # After a silence longer than it is retried for (the enrolment was paused, nobody worked), that time begins anew.
 _CLAIM = """
-INSERT INTO calls (key, enrolment_id, customer_id, destination, status, attempts, first_at, at)
-VALUES ($1, $2, $3, $4, 'claimed', 1, $5, $5)
+INSERT INTO calls (key, enrolment_id, customer_id, destination, status, attempts, first_at, at, values, call_until)
+VALUES ($1, $2, $3, $4, 'claimed', 1, $5, $5, $7, clock_timestamp() + $8::interval)
 ON CONFLICT (key) DO UPDATE SET status = 'claimed', attempts = calls.attempts + 1, at = excluded.at,
+    values = excluded.values, call_until = excluded.call_until,
     first_at = CASE WHEN calls.at + $6::interval < excluded.at THEN excluded.at ELSE calls.first_at END
 RETURNING customer_id, attempts, first_at
 """
 _SETTLE = """
-UPDATE calls SET status = $2, answer = $3, reason = $4, at = $5 WHERE key = $1 AND status NOT IN ('done', 'refused')
+UPDATE calls SET status = $2::text, answer = $3, reason = $4, at = $5,
+    values = CASE WHEN $2 <> 'done' THEN values END,
+    replay = CASE WHEN $2 = 'done' AND replay = 'waiting' THEN 'done' ELSE replay END
+WHERE key = $1 AND status NOT IN ('done', 'refused')
 """
 _HOLD = """
 UPDATE calls SET status = 'held', reason = $2, at = $3, attempts = attempts - $4
@@ -81,9 +90,18 @@ async def _claim(connection: Any, deed: CallDestination, now: datetime, patience
     answer = await _settled(connection, deed.key) or barred
     if answer is not None:
         return answer
-    enrolment_id = deed.progress.enrolment_id
-    row = await connection.fetchrow(_CLAIM, deed.key, enrolment_id, customer_id, deed.destination, now, patience)
+    whose = (deed.progress.enrolment_id, customer_id)
+    told = (_written(deed.values), LONGEST_CALL)
+    row = await connection.fetchrow(_CLAIM, deed.key, *whose, deed.destination, now, patience, *told)
     return CallClaimed(**row)
+
+
+def _written(values: dict[str, Any]) -> str | None:
+    """As it is sent, to the letter; None for what cannot be, which nobody will ever send."""
+    try:
+        return orjson.dumps(values, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:
+        return None
 
 
 async def _settled(connection: Any, key: str) -> Answer | None:

@@ -462,10 +462,21 @@ class ExperimentRow(SQLModel, table=True):
 class CallRow(SQLModel, table=True):
     """One call of a destination or a function. `key` is `<enrolment>/<step>/<visit>`.
 
-    `status`: claimed, held, done, refused; the last two are final. `first_at` begins the time it is retried for.
+    `status`: claimed, held, done, refused; the last two are final, and what the journey goes by. `first_at` begins the
+    time it is retried for. `values` are what it tells, the JSON as it is sent; null once it is done. `call_until` is
+    wall time: until then whoever took it last may still be calling.
+
+    `replay`: what has become of it since a person asked at `replay_asked_at` for it to be made again: waiting (not
+    before `replay_from`, given up after `replay_until`, both wall time), done or refused. `replay_attempts` counts on
+    when it is asked for anew.
     """
 
     __tablename__ = "calls"
+    __table_args__ = (
+        Index("calls_newest", "at", "key"),
+        Index("calls_not_done", "status", "at", "key", postgresql_where=text("status <> 'done'")),
+        Index("calls_replays", "replay_from", postgresql_where=text("replay = 'waiting'")),
+    )
 
     key: str = Field(primary_key=True)
     enrolment_id: int = _big()
@@ -475,8 +486,17 @@ class CallRow(SQLModel, table=True):
     attempts: int
     answer: dict[str, Any] | None = _json(None)
     reason: str | None = None
+    values: str | None = Field(default=None, sa_column=Column(Text))
     first_at: datetime = _at(nullable=False)
     at: datetime = _at(nullable=False)
+    call_until: datetime | None = _at()
+    replay: str | None = Field(default=None, sa_column=Column(Text))
+    replay_reason: str | None = Field(default=None, sa_column=Column(Text))
+    replay_attempts: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    replay_asked_at: datetime | None = _at()
+    replayed_at: datetime | None = _at()
+    replay_from: datetime | None = _at()
+    replay_until: datetime | None = _at()
 
 
 class JourneyStartRow(SQLModel, table=True):

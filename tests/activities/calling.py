@@ -22,7 +22,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.calls import CallActivities
 from activities.circuit import Circuit
 from activities.functions import Function
-from activities.webhook import WebhookSender
+from activities.webhook import WebhookSender, webhook_client
 from language.destinations import Destination
 from language.port import Answer, CallDestination
 from store.calls import CallLedger, DestinationLibrary
@@ -87,6 +87,12 @@ class Crm:
         return runner
 
 
+def order_of(customer: int, enrolment: int, seen_seq: int = 1, **more: Any) -> CallDestination:
+    """A call of `crm_lead`, as the customer's run asks for it."""
+    wanted = {"destination": "crm_lead", "values": {"lead": "l1"}} | more
+    return CallDestination(**deed(customer, enrolment, "call_crm_lead", seen_seq, **wanted))
+
+
 class CallDesk:
     """One customer, enrolled in a journey whose version calls `crm_lead`."""
 
@@ -122,8 +128,7 @@ class CallDesk:
         self.activities = self.worker()
 
     def order(self, seen_seq: int = 1, **more: Any) -> CallDestination:
-        wanted = {"destination": "crm_lead", "values": {"lead": "l1"}} | more
-        return CallDestination(**deed(self.customer, self.enrolment, "call_crm_lead", seen_seq, **wanted))
+        return order_of(self.customer, self.enrolment, seen_seq, **more)
 
     async def attempt(self, order: CallDestination, number: int = 1) -> Answer:
         """One attempt of the activity, as Temporal would make it."""
@@ -149,7 +154,7 @@ async def call_desk(db: Database, **destination: Any) -> AsyncIterator[CallDesk]
     crm = Crm()
     runner = await crm.start()
     try:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with webhook_client() as client:
             desk = CallDesk(db, crm, client)
             await desk.furnish(**destination)
             yield desk
