@@ -1,7 +1,5 @@
-"""Real PostgreSQL for every test: one embedded server a session, one migrated template, a fresh copy where asked."""
+"""Real PostgreSQL for every test: one embedded server a session, one template, a fresh database where asked."""
 
-import asyncio
-import itertools
 import os
 import shutil
 import tempfile
@@ -9,13 +7,13 @@ import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 
 from runtime.temporal_server import temporary_temporal
 from store.database import Database
 from store.migrate import migrate
+from tests.databases import Databases, address_of, execute
 
 # The same examples each time: new ones are looked for by scripts/fuzz, not by whoever changes something else. How fast
 # they are made says how busy the machine is, and nothing about us.
@@ -25,7 +23,6 @@ settings.register_profile(
 settings.load_profile("sojourn")
 
 TEMPLATE = "sojourn_template"
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -46,19 +43,25 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def database_template(postgres_url: str) -> str:
-    """The name of a migrated database to copy. Without fsync: tests kill processes, not the machine."""
-    execute(postgres_url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", f"CREATE DATABASE {TEMPLATE}")
+    """The name of a migrated database to copy. Without fsync: tests kill processes, not the machine. Statistics are
+    what a test makes them."""
+    settings = ("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET autovacuum = off", "SELECT pg_reload_conf()")
+    execute(postgres_url, *settings, f"CREATE DATABASE {TEMPLATE}")
     migrate(address_of(postgres_url, TEMPLATE))
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def databases(postgres_url: str, database_template: str) -> Databases:
+    return Databases(postgres_url, database_template)
+
+
 @pytest.fixture
-def database_url(postgres_url: str, database_template: str) -> Iterator[str]:
+def database_url(postgres_url: str, databases: Databases) -> Iterator[str]:
     """The address of a fresh, migrated database for this test alone."""
-    name = f"test_{next(_numbers)}"
-    execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {database_template} STRATEGY file_copy")
+    name = databases.take()
     yield address_of(postgres_url, name)
-    execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+    databases.give_back(name)
 
 
 @pytest.fixture
@@ -73,23 +76,6 @@ async def temporal_address() -> AsyncIterator[str]:
     """The address of a Temporal server of this session's own, in memory; workflow ids are shared by all tests."""
     async with temporary_temporal() as address:
         yield address
-
-
-def address_of(server_url: str, name: str) -> str:
-    return server_url.replace("/postgres?", f"/{name}?")
-
-
-def execute(url: str, *statements: str) -> None:
-    """Outside the test's loop, so that fixtures of any scope and kind can use it."""
-
-    async def run() -> None:
-        connection = await asyncpg.connect(url)
-        for statement in statements:
-            await connection.execute(statement)
-        await connection.close()
-
-    with asyncio.Runner() as runner:
-        runner.run(run())
 
 
 WRITE_KEY = "the-write-key"

@@ -15,7 +15,7 @@ from store.reading_messages import MessageFilter, list_messages
 from store.reading_tasks import TaskFilter, list_tasks
 from store.reading_timeline import Order, read_timeline
 from store.reading_why import list_passed_over, list_refusals, list_reports
-from tests.conftest import address_of, execute
+from tests.databases import address_of, execute
 from tests.rows import AT, add_version
 
 MANY = 20_000
@@ -74,20 +74,22 @@ def _touched(plan: Any) -> Iterator[float]:
 
 
 @pytest.fixture(scope="module")
-def database_template(postgres_url: str, database_template: str) -> str:
-    """A full database to copy: filling one takes longer than all these tests."""
+def database_url(postgres_url: str, database_template: str) -> Iterator[str]:
+    """One full database for all: filling it takes longer than all tests. Who writes, writes what no other reads."""
     name = "sojourn_full"
-    execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {database_template}")
+    url = address_of(postgres_url, name)
+    execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {database_template} STRATEGY file_copy")
 
     async def fill() -> None:
-        db = await Database.open(address_of(postgres_url, name))
+        db = await Database.open(url)
         for journey in ("reservation", "win_back"):
             await add_version(db, journey)
         await db.pool.execute(FILL)
         await db.close()
 
     asyncio.run(fill())
-    return name
+    yield url
+    execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
