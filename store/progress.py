@@ -1,38 +1,50 @@
 """What a run tells PostgreSQL about its enrolment, and how the enrolment stands."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from language.delivery import Delivery
 from language.port import Progress
 from store.outbox import pending
 
+CLOCK_SKEW = timedelta(seconds=5)
+"""Sooner than any attempt is given up."""
+
+_COLUMNS = "id, customer_id, journey, version, key, start, state, outcome, paused_at, suspended_by, last_seq, seen_seq"
+
 # One statement: the enrolment's row is taken, or nothing happens. UPDATE waits for a concurrent writer and then
 # judges the row as that one left it. What that writer added to `deliveries` is not visible here, therefore unseen
 # deliveries are read by a statement of their own. A task that nobody did and a message that was held come to nothing
 # when their step is left, or the enrolment ends.
-_WRITE = """
+#
+# An attempt that was given up, because its worker stood still, may write later than the one after it. What it says of
+# where the run stands is then old; it was made well before, so clocks that differ a little do no harm. A run that takes
+# the place of another may have other clocks.
+_IS_OLD = f"run_id = $2 AND noted_at > $7::timestamptz + interval '{CLOCK_SKEW.total_seconds()} s'"
+
+_WRITE = f"""
 WITH own AS (
     UPDATE enrolments SET
         run_id = $2,
         seen_seq = greatest(seen_seq, $3),
-        step = coalesce($4, step),
-        stage = CASE WHEN last_seq <= $3 THEN coalesce($5, stage) ELSE stage END,
+        step = CASE WHEN {_IS_OLD} THEN step ELSE coalesce($4, step) END,
+        stage = CASE WHEN last_seq > $3 OR ({_IS_OLD}) THEN stage ELSE coalesce($5, stage) END,
         state = CASE WHEN $6::text IS NULL THEN state ELSE 'ended' END,
         outcome = coalesce(outcome, $6),
         ended_at = CASE WHEN $6 IS NULL THEN ended_at ELSE coalesce(ended_at, $7) END,
-        paused_at = CASE WHEN $15::text IS NULL THEN paused_at ELSE coalesce(paused_at, $7) END,
-        reason = coalesce($15, reason),
+        paused_at = CASE WHEN $15::text IS NULL OR ({_IS_OLD}) THEN paused_at ELSE coalesce(paused_at, $7) END,
+        reason = CASE WHEN {_IS_OLD} THEN reason ELSE coalesce($15, reason) END,
+        noted_at = CASE WHEN run_id = $2 THEN greatest(noted_at, $7) ELSE $7 END,
         nudges = 0
     WHERE id = $1 AND state <> 'ended' AND (run_id IS NULL OR run_id = $2)
-    RETURNING id, customer_id, journey, version, key, start, state, outcome, paused_at, suspended_by, last_seq, seen_seq
+    RETURNING {_COLUMNS}, {_IS_OLD} AS is_old
 ), traced AS (
     INSERT INTO steps (enrolment_id, step, visit, verb, entered_at, left_at, waits_until, result, kept)
     SELECT own.id, trace.* FROM own, unnest(
         $8::text[], $9::int[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::jsonb[],
         $16::jsonb[]
-    ) AS trace
+    ) AS trace WHERE NOT is_old
     ON CONFLICT (enrolment_id, step, visit) DO UPDATE SET
         left_at = coalesce(excluded.left_at, steps.left_at),
         waits_until = coalesce(excluded.waits_until, steps.waits_until),
@@ -56,7 +68,7 @@ WITH own AS (
 ), closed AS (
     DELETE FROM deliveries USING own WHERE deliveries.enrolment_id = own.id AND own.state = 'ended'
 )
-SELECT * FROM own
+SELECT {_COLUMNS} FROM own
 """
 
 

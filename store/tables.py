@@ -137,7 +137,8 @@ class EnrolmentRow(SQLModel, table=True):
     """One customer in one journey. `state`: active, ending (decided here, the workflow does not know yet), ended.
 
     `last_seq` counts its deliveries, `seen_seq` is what its run has acknowledged. `checked_at` and `nudged_at` are
-    the reconciler's, wall time. `urgency` is its journey's, see `language.urgency`.
+    the reconciler's, wall time. `urgency` is its journey's, see `language.urgency`. `noted_at`: the
+    newest moment (journey time) at which its run has said where it stands.
     """
 
     __tablename__ = "enrolments"
@@ -181,6 +182,7 @@ class EnrolmentRow(SQLModel, table=True):
     nudged_at: datetime | None = _at()
     urgency: int = _small(default=3)
     nudges: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    noted_at: datetime | None = _at()
 
 
 class StepRow(SQLModel, table=True):

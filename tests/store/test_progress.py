@@ -105,3 +105,24 @@ async def test_a_concurrent_event_is_seen_by_the_progress_that_waited_for_it(db:
         )
         assert not writing.done()
     assert [one.outcome for one in (await writing).unseen] == ["moved_on"]
+
+
+async def test_an_attempt_that_was_given_up_takes_nobody_back(db: Database, enrolment_id: int) -> None:
+    before = progress(enrolment_id, 1, step="wait", stage="first", pause="goes in circles", traces=(ENTERED,))
+    after = progress(enrolment_id, 1, step="next", stage="second", traces=(LEFT,))
+    after = after.model_copy(update={"at": AT + timedelta(minutes=1)})
+    for one in (after, before, after.model_copy(update={"at": after.at - timedelta(seconds=1), "step": "last"})):
+        assert not (await write_progress(db.pool, one)).taken
+    row = await enrolment_row(db, enrolment_id)
+    assert (row["step"], row["stage"], row["paused_at"], row["reason"]) == ("last", "second", None, None)
+    assert await db.pool.fetchval("SELECT left_at FROM steps") == LEFT.left_at
+
+
+async def test_a_run_with_another_clock_is_believed(db: Database, enrolment_id: int) -> None:
+    later = progress(enrolment_id, 1, step="wait").model_copy(update={"at": AT + timedelta(days=1)})
+    await write_progress(db.pool, later)
+    await db.pool.execute("UPDATE enrolments SET run_id = NULL")
+    await write_progress(db.pool, progress(enrolment_id, 1, "run-2", step="next", traces=(ENTERED,)))
+    await write_progress(db.pool, progress(enrolment_id, 1, "run-2", step="last"))
+    assert (await enrolment_row(db, enrolment_id))["step"] == "last"
+    assert await db.pool.fetchval("SELECT count(*) FROM steps") == 1
