@@ -210,7 +210,7 @@ function tell(card, message) {
 }
 
 function button(card, message, report, isCall) {
-  const words = { ...BUTTONS, ...(isCall && CALL_BUTTONS), ...(message.channel === "whatsapp" && { opened: "Read" }) };
+  const words = { ...BUTTONS, ...(isCall && CALL_BUTTONS), ...(message.channel === "whatsapp" && { opened: "Read" }), ...(/push$/.test(message.channel) && { opened: "Tap" }) };
   const it = make("button", { type: "button", className: BAD.has(report) ? "doing bad" : "doing", textContent: words[report] });
   it.onclick = () => report === "pressed" ? press((text) => say(card, message, report, { text })) : (report === "answered" && !isCall ? reply(card, message, "") : say(card, message, report));
   return it;

@@ -172,10 +172,24 @@ function note(message) {
   const sender = nameOf(message.sender);
   const top = make("span", { className: "note-top" }, make("b", { textContent: sender }), make("time", { textContent: clock.format(new Date(message.at)) }));
   const words = make("div", {}, top, make("b", { textContent: message.subject ?? message.details.title ?? "", dir: "auto" }), make("span", { textContent: message.text ?? "", dir: "auto" }));
-  if (message.details.url) words.append(make("span", { className: "note-url" }, ...linked(message.details.url)));
+  if (message.details.url) words.append(make("span", { className: "note-url", textContent: message.details.url }));
   const card = make("div", { className: "note" }, make("span", { className: "face", textContent: sender[0].toUpperCase() }), words);
-  const row = make("div", { className: "acts" }, state(message), ...message.reports.map((report) => act(message, report, BUTTONS[report])));
+  const tappable = message.reports.includes("opened");
+  const others = message.reports.filter((report) => !["opened", "clicked"].includes(report));
+  const row = make("div", { className: "acts" }, state(message), ...(tappable ? [tap(card, message)] : []), ...others.map((report) => act(message, report, BUTTONS[report])));
   return make("li", {}, card, row);
+}
+
+// What a service worker does: it tells that the message was opened, and opens its page. A tracked link tells of itself.
+function tap(card, message) {
+  const button = make("button", { type: "button", className: "doing", textContent: "Tap" });
+  button.onclick = () => {
+    say(message, "opened");
+    if (/^https?:/.test(message.details.url ?? "")) open(message.details.url, "_blank", "noopener");
+  };
+  card.classList.add("tappable");
+  card.onclick = () => button.click();
+  return button;
 }
 
 // --- all of them

@@ -146,7 +146,7 @@ _SUCCESS_BY_CHANNEL: dict[str, Success] = {
     "whatsapp": "opened",
     "voice": "answered",
     "push": "opened",
-    "web_push": "clicked",
+    "web_push": "opened",
 }
 
 
@@ -157,8 +157,8 @@ class Rung(Part):
     wait: Duration | None = Field(default=None, description="How long to wait for success before the next channel.")
     until: Success | None = Field(
         default=None,
-        description="What counts as success. Default: opened for e-mail, WhatsApp and push, delivered for SMS, clicked "
-        "for web push, answered for a call.",
+        description="What counts as success. Default: opened for e-mail, WhatsApp, push and web push, delivered for "
+        "SMS, answered for a call.",
     )
 
     @classmethod

@@ -49,6 +49,14 @@ async def test_a_click_is_an_opening_too_but_a_delivery_is_none() -> None:
     assert (await given.run()).log == ["0h ends email", "2h after email"]
 
 
+@pytest.mark.parametrize("told", ["Web Push Opened", "Web Push Clicked"])
+async def test_whoever_taps_a_web_push_is_reached(told: str) -> None:
+    text = CASCADE.replace("email: {wait: 6h, until: opened}", "web_push: {wait: 6h}")
+    given = world(text).about("1h", "Web Push Delivered", "cascade_ends", "web_push")
+    given.about("2h", told, "cascade_ends", "web_push")
+    assert (await given.run()).log == ["0h ends web_push", "2h after email"]
+
+
 async def test_each_channel_in_turn_and_the_call_to_its_end(rolls_over: bool) -> None:
     given = world(CASCADE, rolls_over=rolls_over).about("7h", "Call Not Answered", "cascade_ends", "voice")
     assert (await given.run()).log == ["0h ends email", "6h ends sms", "6.5h ends voice", "7h after email"]
