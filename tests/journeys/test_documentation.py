@@ -29,7 +29,7 @@ from language.time_zone import TimeZones
 
 DOCS = Path(__file__).parents[2] / "docs"
 SHIPPED = DOCS.parent / "journeys"
-PAGES = ("language.md", "steps.md", "conditions.md", "messages.md", "policy.md", "calls.md")
+PAGES = ("language.md", "steps.md", "conditions.md", "messages.md", "push.md", "policy.md", "calls.md")
 HEAD = (
     "journey: example\ntitle: Example\nstart:\n  - on: Trial Started\nexit:\n  - on: Trial Cancelled\n"
     "goal: {on: Bought}\nsteps:\n"
