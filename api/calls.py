@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.naming import NAMES, CustomerName, family_of
 from api.paging import Asked, Paged, PageRead, Text
@@ -13,6 +13,7 @@ from api.provided import App, Db
 from api.security import NeedsApiKey
 from store import reading_calls as reading
 from store.database import Database
+from store.reading_page import Moment
 from store.replays import ask_again, ask_all_again
 
 router = APIRouter(prefix="/v1/calls", tags=["calls"], dependencies=[NeedsApiKey])
@@ -77,7 +78,7 @@ class CallsAsked(Paged):
     customer: CustomerName | None = Field(None, description=NAMES, examples=["42"])
     status: Status | None = None
     replay: Replay | Literal["none"] | None = Field(None, description="`none`: nobody has asked for it.")
-    since: AwareDatetime | None = Field(None, description=SINCE)
+    since: Moment | None = Field(None, description=SINCE)
 
 
 class ReplayCreate(BaseModel):
@@ -87,15 +88,15 @@ class ReplayCreate(BaseModel):
 
     destination: Text | None = Field(None, examples=["crm_lead"])
     journey: Text | None = Field(None, examples=["lead_callback"])
-    since: AwareDatetime | None = Field(None, description=SINCE)
+    since: Moment | None = Field(None, description=SINCE)
     status: Literal["refused", "cut_off"] = Field(
         "refused", description="Those of enrolments that have ended are asked for by themselves."
     )
 
     @model_validator(mode="after")
     def _says_something(self) -> "ReplayCreate":
-        if not self.model_fields_set:
-            raise ValueError("say which: by destination, journey, since or status")
+        if not (self.destination or self.journey or self.since):
+            raise ValueError("say which: by destination, journey or since")
         return self
 
 

@@ -171,6 +171,32 @@ def _verdict(record: TimelineRecord, _: str | None) -> str:
     return f"{words.get(verdict, verdict.replace('_', ' ').capitalize())}: {reason}"
 
 
+def _call(record: TimelineRecord, _: str | None) -> str:
+    details = record.details
+    name, why = details["destination"], _why(details["reason"])
+    match details["status"]:
+        case "done":
+            return f"Called {name}"
+        case "claimed":
+            return f"Calling {name}"
+        case "held":
+            return f"Call of {name} waits{why}"
+        case "cut_off":
+            return f"Call of {name} was not settled when {record.journey} ended{why}"
+    return f"Call of {name} came to nothing{why}"
+
+
+def _replayed(record: TimelineRecord, _: str | None) -> str:
+    details = record.details
+    name, why = details["destination"], _why(details["reason"])
+    match details["status"]:
+        case "done":
+            return f"Called {name} again, as somebody had asked: done"
+        case "waiting":
+            return f"Call of {name} will be made again, as somebody has asked{why}"
+    return f"Called {name} again, as somebody had asked, and it came to nothing{why}"
+
+
 def _paused(record: TimelineRecord, _: str | None) -> str:
     return f"Paused in {record.journey}{_why(record.details['reason'])}"
 
@@ -212,6 +238,8 @@ _SENTENCES: dict[Kind, Callable[[TimelineRecord, str | None], str]] = {
     "task_claimed": _task_claimed,
     "task_completed": _task_completed,
     "coupon_taken": _coupon_taken,
+    "call": _call,
+    "call_replayed": _replayed,
     "consent": _consent,
     "verdict": _verdict,
     "enrolment_paused": _paused,

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 from pydantic import TypeAdapter
 
 from store.database import Database
+from store.reading_calls import SHOWN
 from store.reading_page import Moment, Number, Page, Word, decode_cursor, page
 
 Kind = Literal[
@@ -24,6 +25,8 @@ Kind = Literal[
     "task_claimed",
     "task_completed",
     "coupon_taken",
+    "call",
+    "call_replayed",
     "consent",
     "verdict",
     "enrolment_paused",
@@ -40,6 +43,12 @@ _ENDS: dict[Order, tuple[datetime, int, int, str]] = {
     "oldest": (datetime(1, 1, 1, tzinfo=UTC), 0, 0, ""),
     "newest": (datetime(9999, 1, 1, tzinfo=UTC), 0, 0, ""),
 }
+
+_CALLS = """
+FROM calls c JOIN enrolments e ON e.id = c.enrolment_id
+LEFT JOIN steps s ON s.enrolment_id = c.enrolment_id AND s.step = split_part(c.key, '/', 2)
+    AND s.visit::text = split_part(c.key, '/', 3)
+"""
 
 # Each part of the story: at, rank and number among what happened at the same moment, enrolment, journey, step, details.
 # What belongs to a visit of a step has the visit's number, so that steps which took no time stay in order.
@@ -107,6 +116,16 @@ FROM coupons c JOIN enrolments e ON e.id = c.enrolment_id
 LEFT JOIN steps s ON s.enrolment_id = c.enrolment_id AND s.step = split_part(taken_key, '/', 2)
     AND s.visit::text = split_part(taken_key, '/', 3)
 WHERE c.customer_id = family.id""",
+    "call": f"""
+SELECT c.at, 5, coalesce(number, 0) * 4 + 1, c.key, c.enrolment_id, journey, s.step,
+    jsonb_build_object('key', c.key, 'destination', destination, 'status', {SHOWN}, 'reason', c.reason,
+        'attempts', attempts)
+{_CALLS} WHERE c.customer_id = family.id""",
+    "call_replayed": f"""
+SELECT coalesce(replayed_at, replay_asked_at) AS at, 6, 0, c.key, c.enrolment_id, journey, s.step,
+    jsonb_build_object('key', c.key, 'destination', destination, 'status', replay, 'reason', replay_reason,
+        'attempts', replay_attempts, 'asked_at', replay_asked_at)
+{_CALLS} WHERE c.customer_id = family.id AND replay IS NOT NULL""",
     "consent": """
 SELECT at, 7, id, '', NULL, NULL, NULL,
     jsonb_build_object('state', state, 'channel', channel, 'topic', topic, 'source', source, 'evidence', evidence)

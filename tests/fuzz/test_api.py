@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -24,13 +25,16 @@ from schemathesis.schemas import APIOperation
 from api.app import create_app
 from api.sandbox.signing import as_sendgrid, as_twilio, sandbox_key
 from language.customer_pages import CustomerPages, Whose
+from language.port import Answer
 from language.tracked_links import Link
 from runtime.settings import Settings
 from runtime.signing import Signer
+from store.calls import CallLedger
 from store.database import Database
 from store.links import new_token, write_links
 from store.sandbox import OWN, SandboxAccount, SandboxInbox, SandboxMessage
 from store.tasks import Tasks
+from tests.activities.calling import order_of
 from tests.api.reading import add
 from tests.api.telling import EMAIL, PHONE, add_customer, add_sent
 from tests.deeds import open_task
@@ -44,6 +48,7 @@ Known = dict[str, list[Any]]
 
 BROWSER = {"endpoint": "https://fcm.googleapis.com/fcm/send/x", "keys": {"p256dh": "B" * 87, "auth": "A" * 22}}
 BODIES: dict[str, list[dict[str, Any]]] = {
+    "/v1/calls/replay": [{"destination": "crm_lead"}, {"journey": "\0"}, {"since": "9999-12-31T23:59:59+00:00"}],
     "/v1/customers/{name}/consents": [{"state": "opted_out", "topic": "news"}, {"state": "opted_in", "source": "\0"}],
     "/v1/enrolments": [
         {"journey": "reservation", "customer": "user_id:ana"},
@@ -102,6 +107,9 @@ async def furnish(db: Database, pages: CustomerPages) -> Known:
     await SandboxInbox(db).add(shown)
     enrolment = int(keys[0].partition("/")[0])
     task = await Tasks(db).open_task(open_task(customer, enrolment))
+    call = order_of(customer, enrolment)
+    await CallLedger(db).claim(call, now=AT, patience=timedelta())
+    await CallLedger(db).settle(call, Answer(verdict="refused"), now=AT)
     token = new_token()
     async with db.pool.acquire() as connection:
         await write_links(connection, keys[0], [Link("", token, "https://shop.example/ü")], AT)
@@ -121,7 +129,7 @@ async def furnish(db: Database, pages: CustomerPages) -> Known:
         "id": [1, 2, 3, 4, *huge],
         "after": huge,
         "before": huge,
-        "key": [*keys, "%00"],
+        "key": [*keys, call.key, "%00"],
         "journey": ["reservation", "\0"],
         "token": [token, *of_pages],
         "channel": ["email", "sms"],
