@@ -1,7 +1,7 @@
 """What a phone call does once it is answered, in TwiML, the language of Twilio's calls."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -40,6 +40,9 @@ REGION_BY_LANGUAGE: Mapping[str, str] = {
     "zh": "zh-CN",
 }
 """Twilio's voices speak the language of a country: which one, where a message names none."""
+
+MOST_SAID = 4000
+"""UTF-8 bytes that one `Say` may hold."""
 
 _NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -92,7 +95,9 @@ def _speak(parent: Element, content: Mapping[str, Any]) -> None:
 
 
 def _say(parent: Element, text: str, content: Mapping[str, Any]) -> None:
-    SubElement(parent, "Say", language=voice_language(content.get("language") or "en")).text = _clean(text)
+    language = voice_language(content.get("language") or "en")
+    for piece in _pieces(_clean(text)):
+        SubElement(parent, "Say", language=language).text = piece
 
 
 def _document(response: Element) -> str:
@@ -116,6 +121,18 @@ def voice_language(tag: str) -> str:
     language, *rest = tag.replace("_", "-").split("-")
     regions = [part for part in rest if len(part) == 2]
     return "-".join((language, *regions)) if regions else REGION_BY_LANGUAGE.get(language.lower(), tag)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """No longer than one `Say` may be, parted at spaces; joined by one space each they are the text."""
+    piece = ""
+    for word in text.split(" "):
+        longer = f"{piece} {word}" if piece else word
+        if piece and len(longer.encode()) > MOST_SAID:
+            yield piece
+            longer = word
+        piece = longer
+    yield piece
 
 
 def _clean(text: str) -> str:

@@ -44,6 +44,15 @@ async def test_it_is_told_what_and_about_whom(desk: CallDesk) -> None:
     assert (row["status"], row["attempts"], row["answer"], row["destination"]) == ("done", 1, {"id": 1}, "crm_lead")
 
 
+async def test_odd_characters_reach_it_as_they_were_and_signed(db: Database) -> None:
+    odd = "Grüße 👩\u200d💻 שלום مرحبا e\u0301 \"<>&;,' \\ %0A {{1}} 漢字\u2028\n" + "ß" * 1600
+    async with call_desk(db, secret_env="CRM_SECRET") as desk:
+        await desk.attempt(desk.order(values={"lead": odd, odd: ["", None, 0.1]}))
+    [heard] = desk.crm.heard
+    assert heard.told["values"] == {"lead": odd, odd: ["", None, 0.1]}
+    assert heard.is_signed(SECRET)
+
+
 async def test_headers_and_method_are_the_destinations(db: Database) -> None:
     told = {"method": "PUT", "headers": {"X-Team": "sales"}, "headers_env": {"Authorization": "CRM_AUTHORIZATION"}}
     async with call_desk(db, **told) as desk:
@@ -125,6 +134,13 @@ async def test_a_redirect_is_not_followed(desk: CallDesk) -> None:
     assert "redirects" in str(answer.reason)
 
 
+async def test_no_cookie_is_brought_back(desk: CallDesk) -> None:
+    desk.crm.will.append(lambda request: web.Response(headers={"Set-Cookie": "session=1; Path=/"}))
+    for number in range(2):
+        await desk.attempt(desk.order(key=f"{number}/call_crm_lead/1"))
+    assert ["Cookie" in heard.headers for heard in desk.crm.heard] == [False, False]
+
+
 @pytest.mark.parametrize(
     ("body", "kept"),
     [
@@ -179,6 +195,18 @@ async def test_a_long_retry_after_lets_the_enrolment_wait(desk: CallDesk) -> Non
     assert answer.verdict == "held"
     assert answer.retry_at
     assert answer.retry_at >= AT + seconds(300)
+
+
+@pytest.mark.parametrize("text", ["1800", "1764000000000", "9" * 17])
+async def test_who_asks_for_more_time_than_there_is_gets_what_is_left(desk: CallDesk, text: str) -> None:
+    """Milliseconds for seconds, or a moment for a length, cost no call."""
+    desk.crm.will.extend([lambda request: web.Response(status=429, headers={"Retry-After": text})] * 2)
+    answer = await desk.attempt(desk.order())
+    assert answer.verdict == "held"
+    assert answer.retry_at
+    assert seconds(899) < answer.retry_at - AT <= seconds(900)
+    last = await desk.attempt(desk.order(at=answer.retry_at))
+    assert (last.verdict, last.reason) == ("refused", "it answered 429; given up after 15m")
 
 
 async def test_what_stays_down_is_given_up(desk: CallDesk) -> None:

@@ -107,6 +107,21 @@ async def test_the_browser_reads_what_was_sent(services: PushServices, web_push:
     assert (asked.headers["Urgency"], asked.headers["TTL"]) == ("low", str(3 * 24 * 60 * 60))
 
 
+ODD = "Grüße 👩\u200d💻 שלום مرحبا e\u0301 \"<>&;,' \\ %0A {{1}} 漢字\u2028" + "ß" * 400
+
+
+async def test_odd_characters_reach_browsers_and_apps_as_they_were_written(
+    services: PushServices, web_push: WebPushChannel, push: PushChannel
+) -> None:
+    odd: dict[str, Any] = {"subject": ODD, "text": ODD + "2", "content": {"title": ODD, "body": ODD + "2"}}
+    for channel, outgoing in ((web_push, WEB_PUSH), (push, PUSH)):
+        await channel.send(replace(outgoing, **odd), within=2)
+    to_browser, to_app = (asked.body for asked in services.asked if "token" not in asked.path)
+    told = BROWSER.read(to_browser)
+    assert (told["title"], told["body"]) == (ODD, ODD + "2")
+    assert json.loads(to_app)["message"]["notification"] == {"title": ODD, "body": ODD + "2"}
+
+
 async def test_web_push_is_signed_for_the_subscriptions_service(
     services: PushServices, web_push: WebPushChannel
 ) -> None:

@@ -82,6 +82,19 @@ async def test_twilio_would_understand(
     )
 
 
+@pytest.mark.parametrize("machine", ["hang_up", "leave_message"])
+async def test_twilio_would_ask_us_for_the_call_that_asks_for_digits(provider: Provider, machine: str) -> None:
+    us = "https://us.example"
+    channel = VoiceChannel(TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, PHONE, provider.url, us, script=us))
+    gather = {"digits": 1, "timeout": 5, "thanks": WORDS, "nothing": WORDS}
+    await channel.send(outgoing("voice", PHONE, {**SPOKEN, "machine": machine, "gather": gather}), within=5)
+    await channel.close()
+    [(_, fields)] = provider.asked
+    assert faults_of_request("Calls", fields) == []
+    assert ("Url", f"{us}?key=7%2Fa%20step%2F1%2Fvoice") in fields
+    assert "Twiml" not in dict(fields)
+
+
 async def test_odd_characters_arrive_as_they_were_written(provider: Provider) -> None:
     account = TwilioAccount(ACCOUNT_SID, AUTH_TOKEN, PHONE, provider.url)
     for name, content, is_open in (

@@ -16,7 +16,7 @@ from store.sandbox import SandboxAccount, SandboxInbox, SandboxMessage
 PUBLIC = "http://127.0.0.1:8000"
 PHONE = "+4915112345678"
 KEY = "7/call_them/1/voice"
-CONTENT: dict[str, Any] = {"say": "Ben & Ana <3", "language": "pt", "machine": "hang_up", "timeout": 25}
+CONTENT: dict[str, Any] = {"say": "Ben & Ana <3 👩\u200d💻 שלום", "language": "pt", "machine": "hang_up", "timeout": 25}
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ async def test_human_hears_the_message(
     db: Database, database_url: str, api: httpx.AsyncClient, answered_by: str | None
 ) -> None:
     await claim(db)
-    assert verbs(await ask(api, database_url, answered_by)) == [("Say", "Ben & Ana <3")]
+    assert verbs(await ask(api, database_url, answered_by)) == [("Say", CONTENT["say"])]
 
 
 @pytest.mark.parametrize("answered_by", ["machine_start", "fax"])

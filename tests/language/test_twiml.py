@@ -1,11 +1,12 @@
 """What a call says, in Twilio's language for it."""
 
 from typing import Any
-from xml.etree.ElementTree import fromstring
+from xml.etree.ElementTree import canonicalize, fromstring
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twilio.twiml.voice_response import Gather, VoiceResponse
 
 from language.twiml import call_script, hang_up, thanks, voice_language
 
@@ -23,6 +24,29 @@ def test_any_text_stays_text(text: str) -> None:
     [say] = fromstring(call_script({**CALL, "say": f"a{text}z"}))
     assert (say.text or "")[0] + (say.text or "")[-1] == "az"
     assert len(say) == 0
+
+
+def test_long_text_is_said_in_pieces_and_whole() -> None:
+    """Of letters that take two bytes each, one `Say` holds half as many."""
+    text = " ".join(["Здравствуйте,", "👋", "עולם"] * 300)
+    said = [say.text or "" for say in fromstring(call_script({**CALL, "say": text}))]
+    assert " ".join(said) == text
+    assert len(said) > 1
+    assert max(len(piece.encode()) for piece in said) <= 4000
+
+
+@pytest.mark.parametrize("details", [{}, {"nothing": "We shall write"}, {"digits": 4, "timeout": 60}])
+def test_question_is_what_twilios_own_library_would_write(details: dict[str, Any]) -> None:
+    gather = {"digits": 1, "timeout": 5, **details}
+    told_to = "https://us.example/webhooks/twilio/digits?key=7%2Fask%2F1%2Fvoice&x=1"
+    wanted = VoiceResponse()
+    asking = Gather(action=told_to, method="POST", input="dtmf", num_digits=gather["digits"], timeout=gather["timeout"])
+    asking.say("Press 1 & <hold>", language="en-GB")
+    wanted.append(asking)
+    if "nothing" in gather:
+        wanted.say(gather["nothing"], language="en-GB")
+    script = call_script({**CALL, "say": "Press 1 & <hold>", "gather": gather}, "human", told_to)
+    assert canonicalize(script) == canonicalize(str(wanted))
 
 
 def test_text_that_looks_like_a_script_is_said() -> None:
