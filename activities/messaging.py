@@ -89,6 +89,7 @@ class MessagingActivities:
     @activity.defn
     async def send_message(self, send: SendMessage) -> Receipt:
         """Send one message on one channel, or decide not to. Safe to repeat at any point."""
+        journey_now(send.at, send.pace)  # its clock runs from here
         route = self._routes[send.channel]
         message = await self._messages(send.journey, send.version, send.message)
         policy = await self._policies()
