@@ -197,7 +197,7 @@ async def test_a_long_retry_after_lets_the_enrolment_wait(desk: CallDesk) -> Non
     assert answer.retry_at >= AT + seconds(300)
 
 
-@pytest.mark.parametrize("text", ["1800", "1764000000000", "9" * 17])
+@pytest.mark.parametrize("text", ["1800", "1764000000000", "80000000000000"])
 async def test_who_asks_for_more_time_than_there_is_gets_what_is_left(desk: CallDesk, text: str) -> None:
     """Milliseconds for seconds, or a moment for a length, cost no call."""
     desk.crm.will.extend([lambda request: web.Response(status=429, headers={"Retry-After": text})] * 2)
