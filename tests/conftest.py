@@ -23,6 +23,26 @@ settings.register_profile(
 settings.load_profile("sojourn")
 
 TEMPLATE = "sojourn_template"
+LONGEST = (
+    "tests/scripts/test_demo_time.py",
+    "tests/fuzz/test_generated_language.py",
+    "tests/scripts/test_crash_short.py",
+    "tests/invariants/test_01_accepted_once.py",
+    "tests/runtime/test_up.py",
+    "tests/fuzz/test_agreement.py",
+    "tests/runtime/test_stack.py",
+    "tests/language/test_generated.py",
+    "tests/workflows/test_flood.py",
+    "tests/harness/test_plugin.py",
+    "tests/test_readme.py",
+    "tests/fuzz/test_api.py",
+)
+"""Files that take longest: begun last, one of them would be waited for alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(LONGEST)))
 
 
 @pytest.fixture(scope="session")
