@@ -60,7 +60,7 @@ class Parts:
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Parts]:
     """All parts at work. Afterwards what was taken in is stored, calls under way are finished, connections closed."""
-    pace = Pace(speed=settings.clock_speed, origin=settings.clock_origin)
+    pace = Pace.of(settings)
     clock = partial(_now, pace)
     async with AsyncExitStack() as stack:
         db = await _open_database(settings)

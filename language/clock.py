@@ -1,8 +1,19 @@
 """Journey time: how a journey's clock runs against the wall clock."""
 
 from datetime import datetime, timedelta
+from typing import Protocol, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+
+class Clock(Protocol):
+    """What settings say of the journeys' clock."""
+
+    @property
+    def clock_speed(self) -> float: ...
+
+    @property
+    def clock_origin(self) -> datetime | None: ...
 
 
 class Pace(BaseModel):
@@ -17,6 +28,10 @@ class Pace(BaseModel):
     speed: float = Field(default=1.0, gt=0)
     origin: AwareDatetime | None = None
     shift: timedelta = timedelta(0)
+
+    @classmethod
+    def of(cls, clock: Clock) -> Self:
+        return cls(speed=clock.clock_speed, origin=clock.clock_origin)
 
     def journey_time(self, real: datetime) -> datetime:
         """What the journey's clock shows at a real moment; both aware UTC."""

@@ -20,7 +20,7 @@ async def run(settings: Settings, directory: Path) -> int:
     if library.errors:
         typer.echo("nothing was published", err=True)
         return 1
-    pace = Pace(speed=settings.clock_speed, origin=settings.clock_origin)
+    pace = Pace.of(settings)
     db = await Database.open(settings.database_url, pool_size=2)
     try:
         now = pace.journey_time(datetime.now(UTC))

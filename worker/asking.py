@@ -18,7 +18,7 @@ async def asking(settings: Settings, db: Database, routes: Mapping[str, Route]) 
     """While the context lasts. The sandbox loses no reports, so nobody asks it."""
     played = {"twilio": settings.twilio_account_sid is None, "sendgrid": settings.sendgrid_api_key is None}
     routes = {name: route for name, route in routes.items() if not played.get(route.first.provider, False)}
-    pace = Pace(speed=settings.clock_speed, origin=settings.clock_origin)
+    pace = Pace.of(settings)
     silences = SilenceLedger(db, lambda: pace.journey_time(datetime.now(UTC)))
     async with running(Asking(silences, routes).run(), "asking"):
         yield

@@ -31,7 +31,7 @@ async def call_activities(settings: Settings, db: Database) -> AsyncIterator[Cal
     async with webhook_client() as client:
         sender = WebhookSender(client, from_file | os.environ)
         calls = CallActivities(CallLedger(db), DestinationLibrary(db).destination, sender, hit=failpoint.hit)
-        pace = Pace(speed=settings.clock_speed, origin=settings.clock_origin)
+        pace = Pace.of(settings)
         again = Replaying(
             ReplayQueue(db), calls.callees, lambda: pace.journey_time(datetime.now(UTC)), hit=failpoint.hit
         )

@@ -17,7 +17,7 @@ from worker.background import running
 @asynccontextmanager
 async def sweeping(settings: Settings, db: Database, routes: Mapping[str, Route]) -> AsyncIterator[None]:
     """While the context lasts."""
-    pace = Pace(speed=settings.clock_speed, origin=settings.clock_origin)
+    pace = Pace.of(settings)
     sweep = Sweeping(StrandedMessages(db), MessageLedger(db), routes, lambda: pace.journey_time(datetime.now(UTC)))
     async with running(sweep.run(), "sweeping"):
         yield
