@@ -52,7 +52,7 @@ def push_report_router(settings: Settings) -> APIRouter:
         if key is None:
             WEBHOOKS_REFUSED.labels("push", "wrong signature").inc()
         # One of each: a tap may be told by several devices, and by a page that was loaded twice.
-        told = Told(key or "", given.event, f"push/{key}/{given.event}")
+        told = Told(key or "", given.event, f"push/{key}/{given.event}", by_device=True)
         if key is None or "unknown" in await take(app, "push", Said(reports=[told])):
             raise Problem(404, "There is no such message", headers=FOR_ANYBODY)
         return Response(status_code=204, headers=FOR_ANYBODY)

@@ -29,7 +29,7 @@ IN_DOUBT = ("claimed", "unknown")
 
 LET_GO = ("held", "released", "suppressed", "expired")
 """Those of messages that a look-up may have missed before; where there was an attempt, a report that bears the
-provider's id proves the same."""
+provider's id, or comes from the device, proves the same."""
 
 TICK = timedelta(microseconds=1)
 """Reports of one transaction are that far apart, so that their order can be read back from their times."""
@@ -82,6 +82,7 @@ class Told:
 
     `event_id` is the reporter's own; `at` when it happened, if that was said (journey time). `by_machine`: a program
     has opened or clicked, not the customer; it is kept apart and means nothing more than that the message went out.
+    `by_device`: only who has got the message can say so, though no provider's id comes with it.
     """
 
     of: str
@@ -91,6 +92,7 @@ class Told:
     details: dict[str, Any] = field(default_factory=dict)
     provider_id: str | None = None
     by_machine: bool = False
+    by_device: bool = False
 
     @property
     def row(self) -> str | None:
@@ -123,7 +125,8 @@ class Reported:
 
     def prove(self, told: Told, at: datetime) -> None:
         """That somebody reports on it says that it went out, should that have been in doubt."""
-        was_missed = self.status in LET_GO and self.attempt > 0 and told.provider_id is not None
+        is_certain = told.provider_id is not None or told.by_device
+        was_missed = self.status in LET_GO and self.attempt > 0 and is_certain
         if self.status in IN_DOUBT or was_missed:
             self.status, self.reason, self.is_changed = "sent", None, True
         if self.went_out and (self.sent_at is None or self.provider_id is None):

@@ -148,9 +148,14 @@ async def test_after_the_end_it_is_noted_and_nobody_hears(api: httpx.AsyncClient
 
 
 async def test_a_report_proves_that_a_message_in_doubt_went_out(api: httpx.AsyncClient, db: Database, ana: int) -> None:
-    key = await add_push(db, ana, status="unknown", reason="nobody can tell")
-    assert await tell(api, REPORTS.ask(key).token, "delivered") == 204
-    assert (await status(db, key), await heard(db, ana)) == ("delivered", ["Web Push Delivered"])
+    """Also where it was to be sent again, and the gate holds it: it is not sent any more."""
+    keys = [await add_push(db, ana, step=was, status=was, reason="?") for was in ("unknown", "claimed", "held")]
+    for key in keys:
+        assert await tell(api, REPORTS.ask(key).token, "delivered") == 204
+    assert [await status(db, key) for key in keys] == ["delivered"] * 3
+    assert await heard(db, ana) == ["Web Push Delivered"] * 3
+    never = await add_push(db, ana, step="never", status="held", attempt=0)
+    assert (await tell(api, REPORTS.ask(never).token), await status(db, never)) == (204, "held")
 
 
 async def test_nothing_else_can_be_told(api: httpx.AsyncClient, db: Database, ana: int) -> None:

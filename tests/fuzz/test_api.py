@@ -26,8 +26,9 @@ from api.app import create_app
 from api.sandbox.signing import as_sendgrid, as_twilio, sandbox_key
 from language.customer_pages import CustomerPages, Whose
 from language.port import Answer
+from language.push_reports import PushReports
 from language.tracked_links import Link
-from runtime.settings import Settings
+from runtime.settings import Settings, load_settings
 from runtime.signing import Signer
 from store.calls import CallLedger
 from store.database import Database
@@ -46,6 +47,8 @@ API_KEY, WRITE_KEY, PUBLIC = "the-api-key", "the-write-key", "https://api.exampl
 INTAKE = ("batch", "import", "track", "identify", "page", "screen", "group", "alias")
 Known = dict[str, list[Any]]
 
+ENCRYPTION_KEYS = f"one:{base64.b64encode(bytes(32)).decode()}"
+REPORT = PushReports(PUBLIC, Signer.of(load_settings(encryption_keys=ENCRYPTION_KEYS))).ask("4/hello/1/push").token
 BROWSER = {"endpoint": "https://fcm.googleapis.com/fcm/send/x", "keys": {"p256dh": "B" * 87, "auth": "A" * 22}}
 BODIES: dict[str, list[dict[str, Any]]] = {
     "/v1/calls/replay": [{"destination": "crm_lead"}, {"journey": "\0"}, {"since": "9999-12-31T23:59:59+00:00"}],
@@ -55,6 +58,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
         {"journey": "reservation", "customer": "user_id:ana", "properties": {"flat": "\0"}},
     ],
     "/push/subscriptions": [{"subscription": BROWSER, "userId": "ana"}, {"subscription": BROWSER, "userId": "\0"}],
+    "/push/reports": [{"report": REPORT, "event": "opened"}, {"report": REPORT[:-1], "event": "delivered"}],
     "/push/unsubscriptions": [{"subscription": BROWSER, "userId": "ana"}],
     "/sandbox/messages/{id}/{report}": [{"text": "STOP"}, {"text": "\0"}],
 }
@@ -147,7 +151,7 @@ def settings_of(database_url: str) -> Settings:
             "api_keys": API_KEY,
             "public_url": PUBLIC,
             "temporal_address": "127.0.0.1:1",
-            "encryption_keys": f"one:{base64.b64encode(bytes(32)).decode()}",
+            "encryption_keys": ENCRYPTION_KEYS,
             "vapid_private_key": secret.rstrip("="),
             "vapid_subject": "mailto:ops@example.com",
             "web_push_url": "http://127.0.0.1:1",
