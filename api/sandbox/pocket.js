@@ -1,6 +1,6 @@
 // The pocket: what one customer has got, on the devices where it is read. Asks once a second for all that is shown.
 
-import { BAD, BUTTONS, CALL_STATES, GONE_WRONG, STATES, clock, linked, listMessages, mailPage, make, post, press, stamp } from "./parts.js";
+import { BAD, BUTTONS, CALL_STATES, GONE_WRONG, STATES, clock, linked, listMessages, mailPage, make, post, stamp } from "./parts.js";
 
 const POLL = 1000;
 const MOST = 200;
@@ -145,6 +145,30 @@ function ring(call) {
   screen.replaceChildren(make("b", { textContent: call.sender ?? "Sojourn" }), make("span", { textContent: "is calling…" }), make("div", { className: "acts" }, ...buttons));
 }
 
+// What is said is shown, as the customer hears it before pressing anything; # ends what is pressed.
+function keypad(call) {
+  const typed = make("output", { ariaLabel: "Pressed" });
+  const done = make("button", { type: "button", className: "doing", textContent: "Press", disabled: true });
+  done.onclick = async () => {
+    done.disabled = true;
+    await say(call, "pressed", { text: typed.textContent });
+    done.disabled = false;
+  };
+  const keys = [..."123456789*0#"].map((key) => {
+    const button = make("button", { type: "button", textContent: key });
+    button.onclick = () => {
+      if (key === "#") return done.click();
+      typed.textContent = (typed.textContent + key).slice(0, 20);
+      done.disabled = false;
+    };
+    return button;
+  });
+  const pad = make("div", { className: "keys" }, ...keys);
+  pad.onkeydown = ({ key }) => keys.find((button) => button.textContent === key)?.click();
+  $("ringing").replaceChildren(make("q", { textContent: call.text ?? "", dir: "auto", lang: call.details.language ?? "" }), typed, pad, make("div", { className: "acts" }, done));
+  keys[0].focus();
+}
+
 const answerable = (channel) => shown.filter((message) => message.channel === channel && message.reports.includes("answered")).at(-1);
 
 for (const form of document.querySelectorAll(".write")) {
@@ -203,7 +227,7 @@ function state(message) {
 function act(message, report, words) {
   const button = make("button", { type: "button", className: BAD.has(report) ? "doing bad" : "doing", textContent: words });
   button.onclick = () => {
-    if (report === "pressed") return press((text) => say(message, report, { text }));
+    if (report === "pressed") return keypad(message);
     const text = report === "answered" && message.channel === "email" ? prompt("What the customer writes back") : undefined;
     if (text === null) return;
     button.disabled = true;

@@ -57,13 +57,17 @@ class SandboxWebhooks:
         await self._post_form(self._callback(message), form)
         return True
 
-    async def _press(self, twiml: bytes, form: Mapping[str, str], digits: str) -> None:
-        """Where the call has asked for digits, they are told."""
+    async def _press(self, twiml: bytes, form: Mapping[str, str], keys: str) -> None:
+        """Where the call has asked for digits, they are told: no more than it asks for, and what comes before a #."""
         gather = fromstring(twiml).find("Gather")
         if gather is None:
             raise Problem(409, "The call asks for no digits", "Its message has no `gather`.")
         path = gather.get("action", "").removeprefix(self.public_url)
-        await self._post_form(path, {**form, "Digits": digits, "msg": "Gather End", "FinishedOnKey": ""})
+        digits, ended, _ = keys.partition("#")
+        asked = int(gather.get("numDigits", "1"))
+        finished = ended if len(digits) < asked else ""
+        told = {"Digits": digits[:asked], "msg": "Gather End", "FinishedOnKey": finished}
+        await self._post_form(path, {**form, **told})
 
     def _callback(self, message: SandboxMessage) -> str:
         """The path, with the marker, that came with the message."""

@@ -153,11 +153,15 @@ async def test_digits_of_strangers_are_refused(db: Database, api: httpx.AsyncCli
     assert (answer.status_code, await db.pool.fetch(PRESSED)) == (403, [])
 
 
-async def test_sandbox_presses_and_the_call_is_answered(db: Database, api: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize(("keys", "digits"), [("2", "2"), ("2#", "2"), ("0042#7", "004")])
+async def test_sandbox_presses_and_the_call_is_answered(
+    db: Database, api: httpx.AsyncClient, keys: str, digits: str
+) -> None:
+    """As Twilio tells it: at most as many as were asked for, and without the key that ends them."""
     await add_customer(db)
-    await claim(db, gather=ASKS)
-    shown = (await press(db, api, "pressed", f"{SCRIPT}?key={KEY}", text="2")).json()
+    await claim(db, gather={**ASKS, "digits": 3})
+    shown = (await press(db, api, "pressed", f"{SCRIPT}?key={KEY}", text=keys)).json()
     assert (shown["status"], [(it["report"], it["text"]) for it in shown["events"]]) == (
         "answered",
-        [("pressed", "2"), ("answered", None)],
+        [("pressed", digits), ("answered", None)],
     )
