@@ -39,11 +39,11 @@ TEXTS: Mapping[str, Any] = {
     "email": {"subject": "Hello", "body": "Hello"},
     "sms": "Hello",
     "whatsapp": {"content_sid": f"HX{'0' * 32}"},
-    "voice": {"say": "Hello"},
+    "voice": {"say": "Hello", "gather": {"digits": 1}},
     "push": {"title": "Hello", "body": "Hello"},
     "web_push": {"title": "Hello", "body": "Hello"},
 }
-"""The shortest text of each channel."""
+"""The shortest text of each channel; a call asks, as some examples wait for an answer."""
 
 FOLDERS = {"journey": "", "message": "messages/"}
 SINGLE = {"destinations": "destinations.yaml", "quiet_hours": "policy.yaml"}
