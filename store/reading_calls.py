@@ -109,9 +109,9 @@ def _narrowest(wanted: CallFilter) -> tuple[str, list[list[int]]]:
     """Where to look, so that an index leaves little to look through."""
     if wanted.customer_ids is not None:
         return _OF_CUSTOMER, [list(wanted.customer_ids)]
-    if wanted.replay == "waiting":
-        return _WAITING, []
-    if wanted.status in (None, "done"):
+    if wanted.status is None:
+        return _WAITING if wanted.replay == "waiting" else "calls", []
+    if wanted.status == "done":
         return "calls", []
     return _REFUSED if wanted.status == "refused" else _UNSETTLED, []
 

@@ -10,11 +10,13 @@ import pytest
 
 from store.contacts import read_contacts
 from store.database import Database
+from store.reading_calls import CallFilter, list_calls
 from store.reading_enrolments import EnrolmentFilter, list_enrolments
 from store.reading_messages import MessageFilter, list_messages
 from store.reading_tasks import TaskFilter, list_tasks
 from store.reading_timeline import Order, read_timeline
 from store.reading_why import list_passed_over, list_refusals, list_reports
+from store.replays import ReplayQueue
 from tests.databases import address_of, execute
 from tests.rows import AT, add_version
 
@@ -38,6 +40,11 @@ SELECT n::text, n, 1 + n % 100, 'send', 1, 'sms', 'hello', 'promotional', CASE W
 INSERT INTO tasks (key, enrolment_id, customer_id, journey, step, visit, task, team, title, created_at, state)
 SELECT n::text, 1 + n % 100 * 1000, 1 + n % 100, 'reservation', 'call', 1, 'call', 'sales', 'Call', '{AT}',
     CASE WHEN n % 1000 = 0 THEN 'open' ELSE 'done' END FROM generate_series(1, {MANY}) n;
+INSERT INTO calls (key, enrolment_id, customer_id, destination, status, attempts, first_at, at)
+SELECT n || '/call/1', n, 1 + n % 100, 'crm', CASE WHEN n % 250 = 0 THEN 'refused' ELSE 'done' END, 1, '{AT}',
+    timestamptz '{AT}' + n * interval '1 second' FROM generate_series(1, {MANY // 4}) n;
+UPDATE calls SET replay = 'waiting', replay_from = now() + (enrolment_id - 4) * interval '1 minute',
+    replay_until = now() + interval '1 year' WHERE enrolment_id % 2 = 0;
 UPDATE enrolments SET state = 'active', outcome = NULL WHERE id = 1;
 ANALYZE
 """
@@ -48,13 +55,16 @@ class Watched:
 
     def __init__(self, db: Database) -> None:
         self._pool = db.pool
-        self.pool = SimpleNamespace(fetch=self.fetch)
+        self.pool = SimpleNamespace(fetch=self.fetch, fetchrow=self.fetchrow)
         self.touched = 0.0
 
     async def fetch(self, query: str, *arguments: Any) -> Any:
         plan = await self._pool.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}", *arguments)
         self.touched = sum(_touched(plan), 0.0)
         return await self._pool.fetch(query, *arguments)
+
+    async def fetchrow(self, query: str, *arguments: Any) -> Any:
+        return next(iter(await self.fetch(query, *arguments)), None)
 
 
 def _touched(plan: Any) -> Iterator[float]:
@@ -149,6 +159,29 @@ async def test_tasks_are_listed_by_an_index(watched: Watched, wanted: TaskFilter
     page = await list_tasks(cast(Database, watched), wanted, AT)
     assert len(page.items) == found
     assert watched.touched < ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (CallFilter(), 50),
+        (CallFilter(status="refused"), 20),
+        (CallFilter(status="refused", destination="crm", journey="reservation", since=AT), 20),
+        (CallFilter(status="cut_off"), 0),
+        (CallFilter(replay="waiting", status="refused"), 20),
+        (CallFilter(customer_ids=[7]), 50),
+    ],
+)
+async def test_calls_are_listed_by_an_index(watched: Watched, wanted: CallFilter, found: int) -> None:
+    page = await list_calls(cast(Database, watched), wanted)
+    assert len(page.items) == found
+    assert watched.touched < ALLOWED
+
+
+async def test_a_call_to_make_again_is_found_among_many_that_are_not_due(watched: Watched) -> None:
+    assert await ReplayQueue(cast(Database, watched)).take([]) is not None
+    assert watched.touched < ALLOWED
+    assert await ReplayQueue(cast(Database, watched)).take([]) is None
 
 
 @pytest.mark.parametrize("order", ["oldest", "newest"])
