@@ -15,6 +15,11 @@ from store.retry import retried
 
 TOGETHER = 200
 
+REPLY = "reply"
+"""The source of what is written by whoever has the number: STOP, START."""
+
+STOPPED = "STOP was written from this number"
+
 # Taken for good, as the ids of events are; waits for whoever is just taking the same.
 _REGISTER = "INSERT INTO event_ids (hash) SELECT unnest($1::bytea[]) ON CONFLICT DO NOTHING RETURNING hash"
 
@@ -36,6 +41,11 @@ INSERT INTO consents (customer_id, channel, topic, state, source, evidence, at)
 SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
 """
 
+# STOP and START are said by whoever has the number, also of customers whom it will only reach later.
+_LIFT = """
+UPDATE suppressions SET lifted_at = $3 WHERE address = $1 AND channel = $2 AND source = $4 AND lifted_at IS NULL
+"""
+
 # What was lifted stays so, unless it is found anew.
 _SUPPRESS = """
 INSERT INTO suppressions (channel, address, reason, source, at)
@@ -52,7 +62,10 @@ SELECT EXISTS (
     WHERE channel = $2 AND topic IS NULL
       AND customer_id IN (SELECT coalesce(merged_into, id) FROM customers WHERE id = ANY($1::bigint[]))
     ORDER BY customer_id, at DESC, id DESC
-  ) newest WHERE state = 'opted_out')
+  ) newest WHERE state = 'opted_out'
+) OR EXISTS (
+  SELECT FROM suppressions WHERE channel = $2 AND address = $3 AND source = $4 AND lifted_at IS NULL
+)
 """
 
 
@@ -80,6 +93,15 @@ class AddressWord:
         return blake2b(f"word\0{self.source}\0{self.event_id}".encode(), digest_size=16).digest()
 
     @property
+    def is_start(self) -> bool:
+        return self.source == REPLY and self.consent == "opted_in"
+
+    @property
+    def suppresses(self) -> str | None:
+        """Why nothing goes to the address any more, whoever has it."""
+        return STOPPED if self.source == REPLY and self.consent == "opted_out" else self.dead
+
+    @property
     def kind(self) -> str:
         """Of the identifier that the address is."""
         return "email" if self.channel == "email" else "phone"
@@ -99,17 +121,19 @@ async def take_words(db: Database, clock: Callable[[], datetime], words: Sequenc
 
 
 async def is_opted_out(db: Database, channel: Channel, address: str) -> bool:
-    """Whether somebody whom this address reaches has opted out of the whole channel."""
+    """Whether somebody whom this address reaches has opted out of the whole channel, or has stopped it from there."""
     word = AddressWord("", channel, address, "", "")
     async with db.pool.acquire() as connection:
         whose = await _whose(connection, [word])
-    return bool(await db.pool.fetchval(_IS_OPTED_OUT, sorted(whose[0]), channel))
+    return bool(await db.pool.fetchval(_IS_OPTED_OUT, sorted(whose[0]), channel, address, REPLY))
 
 
 async def _take(db: Database, clock: Callable[[], datetime], words: Sequence[AddressWord]) -> int:
     async def transaction() -> int:
         async with db.pool.acquire() as connection, connection.transaction():
-            by_hash = {word.hash: word for word in reversed(words)}
+            by_hash: dict[bytes, AddressWord] = {}
+            for word in words:
+                by_hash.setdefault(word.hash, word)
             fresh = {row["hash"] for row in await connection.fetch(_REGISTER, sorted(by_hash))}
             await _store(connection, clock, [word for hash, word in by_hash.items() if hash in fresh])
             return len(fresh)
@@ -133,13 +157,16 @@ async def _store(connection: Any, clock: Callable[[], datetime], words: Sequence
 
 
 async def _suppress(connection: Any, words: Sequence[AddressWord], now: datetime) -> None:
-    dead = {
-        (word.plain_address, word.channel): (word.channel, word.plain_address, word.dead, word.source, word.at or now)
-        for word in words
-        if word.dead is not None
-    }
-    if dead:
-        rows = [(*row[:4], min(row[4], now)) for _, row in sorted(dead.items())]
+    newest = {(word.plain_address, word.channel): word for word in words if word.suppresses or word.is_start}
+    for (address, channel), word in sorted(newest.items()):
+        if word.is_start:
+            await connection.execute(_LIFT, address, channel, min(word.at or now, now), REPLY)
+    rows = [
+        (channel, address, word.suppresses, word.source, min(word.at or now, now))
+        for (address, channel), word in sorted(newest.items())
+        if word.suppresses
+    ]
+    if rows:
         await connection.execute(_SUPPRESS, *(list(column) for column in zip(*rows, strict=True)))
 
 

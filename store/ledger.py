@@ -29,6 +29,7 @@ from language.sending import (
     Unresolved,
 )
 from language.spending import Charge, Filling
+from store.address_words import REPLY
 from store.arms import everywhere
 from store.budgets import CORRECTED, charged, find_used_up, mark_used_up, refund, take
 from store.contacts import are_in_a_row, read_contacts
@@ -62,9 +63,9 @@ SELECT m.*, clock_timestamp() AS wall,
      WHERE customer_id = $2 AND (channel = $3 OR channel IS NULL) AND (topic IN ($4, '*') OR topic IS NULL)
        AND state <> 'pending'
      ORDER BY channel, topic, at DESC, id DESC) c) AS consents,
-  EXISTS (SELECT FROM suppressions
+  (SELECT source FROM suppressions
      WHERE channel = $3 AND address = CASE WHEN $3 = 'email' THEN lower($5) ELSE $5 END AND lifted_at IS NULL
-  ) AS is_dead,
+  ) AS suppressed_by,
   CASE WHEN $6 THEN (SELECT arm FROM arms WHERE customer_id = $2 AND experiment = $7) END AS arm
 FROM (SELECT 1) AS always LEFT JOIN messages m ON m.key = $1
 """
@@ -291,13 +292,12 @@ class Claiming:
         if barred is not None:
             return barred
         contacts = await self._contacts(addressee)
-        is_dead = found.row["is_dead"]
         in_a_row = await self._is_in_a_row(addressee)
         judged = self.gate.judge(
             addressee,
             recipient,
             found.consents,
-            is_dead=is_dead,
+            is_dead=found.row["suppressed_by"] not in (None, REPLY),
             contacts=contacts,
             is_in_a_row=in_a_row,
             is_held_out=await self._is_held_out(addressee, found),
@@ -342,7 +342,12 @@ class Claiming:
             bool(self.gate.control),
             EVERYWHERE,
         )
-        return Found(row, tuple(Consent(*consent) for consent in row["consents"] or ()))
+        return Found(row, self._consents(row))
+
+    def _consents(self, row: asyncpg.Record) -> tuple[Consent, ...]:
+        """The customer's own words, and the STOP of whoever has the number, which only START from there takes back."""
+        stopped = (Consent(self.send.channel, None, "opted_out"),) if row["suppressed_by"] == REPLY else ()
+        return (*stopped, *(Consent(*consent) for consent in row["consents"] or ()))
 
     async def _barred(self, standing: EnrolmentStanding, addressee: Addressee, found: Found) -> Receipt | None:
         """Why the enrolment itself lets nothing go out now. Written down, except where the run will decide again."""

@@ -13,7 +13,7 @@ from api.webhooks.taking import Said, take
 from api.webhooks.twilio_statuses import LONGEST_ID, number_of
 from language.channel import Channel
 from language.opt_out import Keyword, keyword
-from store.address_words import AddressWord, is_opted_out
+from store.address_words import REPLY, AddressWord, is_opted_out
 from store.database import EncodedJson
 from store.inbound import Writer, find_writer
 from store.ingest_event import IncomingEvent, Reject
@@ -101,7 +101,7 @@ def _consent(inbound: Inbound, *, is_stop: bool) -> AddressWord:
         event_id=inbound.id,
         channel=inbound.channel,
         address=inbound.number,
-        source="reply",
+        source=REPLY,
         evidence=inbound.text[:100],
         consent="opted_out" if is_stop else "opted_in",
     )

@@ -62,7 +62,8 @@ class ConsentRow(SQLModel, table=True):
 class SuppressionRow(SQLModel, table=True):
     """An address that nothing is sent to by this channel, since `at` until `lifted_at`; e-mail in small letters.
 
-    `source` says who found it: a provider's webhook or answer. `reason` is for people.
+    `source` says who found it: a provider's webhook or answer, or a `reply` from there that said STOP. `reason` is for
+    people.
     """
 
     __tablename__ = "suppressions"

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
-from store.address_words import AddressWord, take_words
+from store.address_words import AddressWord, is_opted_out, take_words
 from store.database import Database
 from store.suppressions import lift_suppression, list_suppressions
 from tests.sending import EMAIL, NOW, PHONE, Desk, desk_at
@@ -70,3 +70,28 @@ async def test_opt_out_that_was_committed_first_wins(desk: Desk) -> None:
 
 async def test_same_word_is_taken_once(desk: Desk) -> None:
     assert [await say(desk.db, dead="hard bounce") for _ in range(3)] == [1, 0, 0]
+
+
+async def test_a_stop_holds_for_whoever_has_the_number_also_later(desk: Desk) -> None:
+    """Another record of the same person, say, that had no message yet and does not own the number."""
+    for number, (consent, verdict) in enumerate((("opted_out", "suppressed"), ("opted_in", "sent"))):
+        await say(desk.db, f"reply{number}", "sms", address=PHONE, source="reply", consent=consent)
+        assert await desk.db.pool.fetchval("SELECT count(*) FROM consents") == 0
+        assert await is_opted_out(desk.db, "sms", PHONE) == (verdict == "suppressed")
+        receipt = await desk.send(desk.order())
+        assert receipt.verdict == verdict
+        if verdict == "suppressed":
+            assert receipt.reason == "the customer has opted out of everything by sms"
+            assert (await desk.send(desk.order("email"))).verdict == "sent"
+            await desk.db.pool.execute("UPDATE messages SET status = 'held' WHERE channel = 'sms'")
+
+
+@pytest.mark.parametrize("said", [("STOP", "START"), ("START", "STOP")])
+async def test_of_what_was_written_last_is_believed(desk: Desk, said: tuple[str, ...]) -> None:
+    words = [
+        AddressWord(f"e{number}", "sms", PHONE, "reply", "", consent="opted_out" if text == "STOP" else "opted_in")
+        for number, text in enumerate(("STOP", *said))
+    ]
+    await take_words(desk.db, lambda: NOW, words[:1])
+    await take_words(desk.db, lambda: NOW + timedelta(minutes=1), words[1:])
+    assert (await desk.send(desk.order())).verdict == ("sent" if said[-1] == "START" else "suppressed")
