@@ -36,9 +36,18 @@ def _check_limit(limit: int) -> int:
     return limit
 
 
-def one_or_more(value: Any) -> Any:
+def _one_or_more(value: Any) -> Any:
     """One name stands for a list of it."""
     return (value,) if isinstance(value, str) else value
+
+
+Channels = Annotated[
+    tuple[Channel, ...], BeforeValidator(_one_or_more, json_schema_input_type=Channel | tuple[Channel, ...])
+]
+MessageClasses = Annotated[
+    tuple[MessageClass, ...],
+    BeforeValidator(_one_or_more, json_schema_input_type=MessageClass | tuple[MessageClass, ...]),
+]
 
 
 class Cap(Part):
@@ -47,19 +56,16 @@ class Cap(Part):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Said in reasons.", examples=["offers_a_week"])
     limit: Annotated[int, AfterValidator(_check_limit)] = Field(description="How many may go out.", examples=[3])
     per: Duration = Field(description="In how long.", examples=["7d"])
-    channel: Annotated[
-        tuple[Channel, ...], BeforeValidator(one_or_more, json_schema_input_type=Channel | tuple[Channel, ...])
-    ] = Field(default=(), description="Only messages by these channels; left out: by any.", examples=["sms"])
-    class_: Annotated[
-        tuple[MessageClass, ...],
-        BeforeValidator(one_or_more, json_schema_input_type=MessageClass | tuple[MessageClass, ...]),
-    ] = Field(
+    channel: Channels = Field(
+        default=(), description="Only messages by these channels; left out: by any.", examples=["sms"]
+    )
+    class_: MessageClasses = Field(
         default=("promotional", "service"),
         alias="class",
         description="Only messages of these classes; left out: promotional and service.",
         examples=["promotional"],
     )
-    topic: Annotated[tuple[str, ...], BeforeValidator(one_or_more, json_schema_input_type=str | tuple[str, ...])] = (
+    topic: Annotated[tuple[str, ...], BeforeValidator(_one_or_more, json_schema_input_type=str | tuple[str, ...])] = (
         Field(default=(), description="Only messages about these topics; left out: about any.", examples=["offers"])
     )
     calendar: bool = Field(default=False, description="Count the customer's local days, today included.")

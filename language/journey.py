@@ -11,7 +11,7 @@ from language.clause import Clause, Names, ToClauses, Use, uses
 from language.cron import Cron
 from language.duration import Duration
 from language.expression import Expression
-from language.local_time import find_zone
+from language.local_time import ZoneName
 from language.part import Part
 from language.steps import HEAD_ROOTS, Block, Step
 
@@ -42,7 +42,7 @@ class Start(Part):
         examples=["10:30"],
     )
     every: Cron | None = Field(default=None, description="A cron line: a broadcast to all who fit `where`.")
-    time_zone: str | None = Field(
+    time_zone: ZoneName | None = Field(
         default=None, description="Whose clocks an `every` goes by; UTC if left out.", examples=["Europe/Moscow"]
     )
 
@@ -52,14 +52,6 @@ class Start(Part):
         if value is not None and not _TRAIT.fullmatch(value.source.strip()):
             raise ValueError("`date` names one trait of the profile; write for example `date: profile.birthday`")
         return value
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, name: str | None) -> str | None:
-        try:
-            return name if name is None else find_zone(name).key
-        except ValueError:
-            raise ValueError(f"{name!r} is no time zone; write for example Europe/Moscow") from None
 
     @model_validator(mode="after")
     def _one_way(self) -> "Start":

@@ -3,10 +3,11 @@
 import re
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError, dates
+from pydantic import AfterValidator
 
 from language.expression import parse_day, parse_moment
 
@@ -84,6 +85,17 @@ def find_zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (OSError, KeyError, ValueError):
         raise UnknownZone(name) from None
+
+
+def _check_zone(name: str) -> str:
+    try:
+        return find_zone(name).key
+    except UnknownZone:
+        raise ValueError(f"there is no time zone {name!r}; write for example Europe/Moscow") from None
+
+
+ZoneName = Annotated[str, AfterValidator(_check_zone)]
+"""A zone's name where people write one."""
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_va
 
 from language.channel import Channel
 from language.duration import Duration, parse_duration
-from language.local_time import find_zone
+from language.local_time import ZoneName
 from language.message_event import REPORTS, Report
 from language.part import Part
 from language.sending import Consent
@@ -38,21 +38,15 @@ class Customer(Part):
         description="What is known of them.",
         examples=[{"first_name": "Ana", "email": "ana@example.com"}],
     )
-    time_zone: str | None = Field(default=None, description="Where their clocks stand.", examples=["America/Sao_Paulo"])
+    time_zone: ZoneName | None = Field(
+        default=None, description="Where their clocks stand.", examples=["America/Sao_Paulo"]
+    )
     locale: str | None = Field(default=None, description="Their language.", examples=["pt-BR"])
     consents: tuple[ConsentGiven, ...] = Field(
         default=(),
         description="What they have said about being written to, before it begins.",
         examples=[[{"topic": "newsletter", "state": "opted_in"}]],
     )
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, name: str | None) -> str | None:
-        try:
-            return name if name is None else find_zone(name).key
-        except ValueError:
-            raise ValueError(f"{name!r} is no time zone; write for example Europe/Moscow") from None
 
 
 GIVEN = ("on", "traits", "done", "consent", *REPORTS)

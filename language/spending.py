@@ -5,11 +5,9 @@ from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from language.cap import one_or_more
-from language.channel import Channel
-from language.message import MessageClass
+from language.cap import Channels, MessageClasses
 from language.part import Part
 
 NEARLY = Decimal("0.8")
@@ -32,13 +30,10 @@ class PeriodBudget(Part):
     per: Literal["day", "week", "month"] = Field(
         description="By the calendar and the clock of `time_zones.default`; weeks begin on Mondays."
     )
-    channel: Annotated[
-        tuple[Channel, ...], BeforeValidator(one_or_more, json_schema_input_type=Channel | tuple[Channel, ...])
-    ] = Field(default=(), description="Only messages by these channels; left out: by any.", examples=["sms"])
-    class_: Annotated[
-        tuple[MessageClass, ...],
-        BeforeValidator(one_or_more, json_schema_input_type=MessageClass | tuple[MessageClass, ...]),
-    ] = Field(
+    channel: Channels = Field(
+        default=(), description="Only messages by these channels; left out: by any.", examples=["sms"]
+    )
+    class_: MessageClasses = Field(
         default=(),
         alias="class",
         description="Only messages of these classes; left out: all count, and transactional ones pass.",

@@ -11,19 +11,12 @@ from babel.core import get_global
 from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
 from pydantic import AfterValidator, Field
 
-from language.local_time import UnknownZone, find_zone
+from language.local_time import UnknownZone, ZoneName, find_zone
 from language.part import Part
 from language.quiet_hours import Clock
 
 DEFAULT_ZONE = "UTC"
 HOUR = timedelta(hours=1)
-
-
-def _check_zone(name: str) -> str:
-    try:
-        return find_zone(name).key
-    except UnknownZone:
-        raise ValueError(f"there is no time zone {name!r}; write for example Europe/Moscow") from None
 
 
 def _check_country(code: str) -> str:
@@ -33,7 +26,6 @@ def _check_country(code: str) -> str:
 
 
 Country = Annotated[str, AfterValidator(_check_country)]
-ZoneName = Annotated[str, AfterValidator(_check_zone)]
 
 
 class TimeZones(Part):

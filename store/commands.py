@@ -9,6 +9,7 @@ import asyncpg
 
 from language.delivery import Command, Delivery
 from store.database import Database
+from store.outbox import deliver
 from store.retry import retried
 
 STOPPED = "stopped"
@@ -26,10 +27,6 @@ UPDATE enrolments SET
     ended_at = CASE $2 WHEN 'stop' THEN $3 ELSE ended_at END,
     paused_at = CASE $2 WHEN 'pause' THEN $3 WHEN 'resume' THEN NULL ELSE paused_at END
 WHERE id = $1 RETURNING last_seq
-"""
-_DELIVER = """
-INSERT INTO deliveries (enrolment_id, seq, kind, payload, urgency)
-SELECT id, $2::bigint, $3::text, $4::jsonb, urgency FROM enrolments WHERE id = $1
 """
 
 
@@ -92,8 +89,7 @@ async def _commit(
     at = clock()
     seq = await connection.fetchval(_CHANGE, enrolment_id, command, at, reason, STOPPED)
     delivery = _delivery(command, seq, at, enrolment["step"])
-    payload = delivery.model_dump(mode="json", exclude_none=True)
-    await connection.execute(_DELIVER, enrolment_id, seq, delivery.kind, payload)
+    await deliver(connection, enrolment_id, delivery)
     return Commanded(enrolment_id, command, seq, at)
 
 

@@ -37,6 +37,11 @@ ever. What is held back, the run reads from PostgreSQL with its next write; once
 # Leases and marks may be forgotten in a crash, so their transactions do not wait for the disk.
 _NO_FLUSH = "set_config('synchronous_commit', 'off', true) = 'off'"
 
+_DELIVER = """
+INSERT INTO deliveries (enrolment_id, seq, kind, payload, urgency)
+SELECT id, $2::bigint, $3::text, $4::jsonb, urgency FROM enrolments WHERE id = $1
+"""
+
 # The first waiting row of each enrolment of that urgency after $1, found one by one along the index however long the
 # queues are.
 _HEADS = """
@@ -195,6 +200,12 @@ class Outbox:
     async def waiting(self) -> int:
         """How many deliveries wait for Temporal."""
         return int(await self._db.pool.fetchval(_WAITING))
+
+
+async def deliver(connection: Any, enrolment_id: int, delivery: Delivery) -> None:
+    """Put in a delivery whose `seq` was counted by this transaction."""
+    payload = delivery.model_dump(mode="json", exclude_none=True)
+    await connection.execute(_DELIVER, enrolment_id, delivery.seq, delivery.kind, payload)
 
 
 async def pending(connection: Any, enrolment_id: int, after_seq: int) -> tuple[Delivery, ...]:

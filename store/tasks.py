@@ -13,6 +13,7 @@ from store.commands import CommandError
 from store.database import Database
 from store.deeds import permitted
 from store.facts import lock_customer
+from store.outbox import deliver
 from store.reading_tasks import STATE
 from store.retry import retried
 
@@ -43,10 +44,6 @@ _COMPLETE = """
 UPDATE tasks SET state = 'done', result = $2, note = $3, completed_by = $4, closed_at = $5 WHERE id = $1
 """
 _NEXT_SEQ = "UPDATE enrolments SET last_seq = last_seq + 1 WHERE id = $1 RETURNING last_seq"
-_DELIVER = """
-INSERT INTO deliveries (enrolment_id, seq, kind, payload, urgency)
-SELECT id, $2::bigint, $3::text, $4::jsonb, urgency FROM enrolments WHERE id = $1
-"""
 
 
 class UnknownTaskError(CommandError):
@@ -163,8 +160,7 @@ async def complete(db: Database, clock: Callable[[], datetime], task_id: int, co
         await connection.execute(_COMPLETE, task_id, completion.result, completion.note, completion.by, now)
         seq = await connection.fetchval(_NEXT_SEQ, task["enrolment_id"])
         delivery = Delivery(seq=seq, kind="event", at=now, fact=_fact(task, completion, seq, now))
-        payload = delivery.model_dump(mode="json", exclude_none=True)
-        await connection.execute(_DELIVER, task["enrolment_id"], seq, delivery.kind, payload)
+        await deliver(connection, task["enrolment_id"], delivery)
 
     await _change(db, clock, task_id, commit)
 
