@@ -171,9 +171,13 @@ class Reconciliation:
 
 
 def trace_of(rows: Sequence[Mapping[str, Any]], step: str | None) -> Trace:
-    """What the visits of an enrolment say, oldest first, of one that stands in `step`."""
-    last = next((row for row in reversed(rows) if row["step"] == step), rows[-1])
-    visits = {row["step"]: row["visit"] for row in rows}
+    """What the visits of an enrolment say, oldest first, of one that stands in `step`.
+
+    Its last visit is the one with the highest number: a visit counted twice would pass for one whose message went out.
+    """
+    here = [row for row in rows if row["step"] == step]
+    last = max(here, key=lambda row: row["visit"]) if here else rows[-1]
+    visits = {row["step"]: row["visit"] for row in sorted(rows, key=lambda row: row["visit"])}
     results = {row["step"]: row["result"] for row in rows if row["result"] is not None}
     waits = [row for row in rows if row["left_at"] and row["verb"] in waiting_verbs()]
     heard_until = min(waits[-1]["left_at"], waits[-1]["waits_until"] or waits[-1]["left_at"]) if waits else None
