@@ -53,7 +53,7 @@ def postgres_part(directory: Path, *, is_durable: bool = True) -> Part:
     """
     directory = directory.resolve()
     user = _system_user()
-    _prepare(directory, user)
+    _prepare(directory, user, is_durable)
     options = _OPTIONS if is_durable else _OPTIONS | _NOT_DURABLE
     settings = [argument for name, value in options.items() for argument in ("-c", f"{name}={value}")]
     command = (str(_binaries() / "postgres"), "-D", str(directory), "-k", str(_socket_directory(directory)), *settings)
@@ -133,7 +133,7 @@ def _binaries() -> Path:
     return Path(spec.origin).parent / f"pginstall{VERSION}" / "bin"
 
 
-def _prepare(directory: Path, user: str | None) -> None:
+def _prepare(directory: Path, user: str | None, is_durable: bool) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     sockets = _socket_directory(directory)
     sockets.mkdir(mode=0o700, exist_ok=True)
@@ -144,7 +144,7 @@ def _prepare(directory: Path, user: str | None) -> None:
             _give(path, user)
     _require_own(sockets, user)
     if not (directory / "PG_VERSION").exists():
-        _initialise(directory, user)
+        _initialise(directory, user, is_durable)
     elif (found := (directory / "PG_VERSION").read_text().strip()) != str(VERSION):
         raise PartFailed(f"{directory} was made by PostgreSQL {found}; this is {VERSION}. Dump it there, load it here.")
 
@@ -170,7 +170,7 @@ def _require_own(sockets: Path, user: str | None) -> None:
         raise PartFailed(f"{sockets} is not PostgreSQL's own directory; remove it")
 
 
-def _initialise(directory: Path, user: str | None) -> None:
+def _initialise(directory: Path, user: str | None, is_durable: bool) -> None:
     # Whoever reaches the socket is trusted: only its owner and root can.
     command = [
         str(_binaries() / "initdb"),
@@ -182,6 +182,7 @@ def _initialise(directory: Path, user: str | None) -> None:
         "--locale=C.UTF-8",
     ]
     command += ["--auth-local=trust", "--auth-host=reject", "--no-instructions"]
+    command += [] if is_durable else ["--no-sync"]
     identity: dict[str, Any] = {}
     if user is not None:
         identity = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}

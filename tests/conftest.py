@@ -63,9 +63,10 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def database_template(postgres_url: str) -> str:
-    """The name of a migrated database to copy. Without fsync: tests kill processes, not the machine. Statistics are
+    """The name of a migrated database to copy. Nothing need outlive the machine: tests kill processes. Statistics are
     what a test makes them."""
-    settings = ("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET autovacuum = off", "SELECT pg_reload_conf()")
+    off = ("fsync", "synchronous_commit", "full_page_writes", "jit", "autovacuum")
+    settings = (*(f"ALTER SYSTEM SET {name} = off" for name in off), "SELECT pg_reload_conf()")
     execute(postgres_url, *settings, f"CREATE DATABASE {TEMPLATE}")
     migrate(address_of(postgres_url, TEMPLATE))
     return TEMPLATE

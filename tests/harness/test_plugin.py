@@ -36,6 +36,9 @@ FILES = {
     "funnel/scenarios/reminded.yaml": SCENARIO.format(at="3d"),
     "tests/test_own.py": "def test_own():\n    assert True\n",
 }
+WITHOUT = [word for name in ("schemathesis", "hypothesispytest", "xdist") for word in ("-p", f"no:{name}")]
+"""Plugins that are only here because our own tests need them; loading them takes longer than all the rest."""
+
 INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
 
 
@@ -49,7 +52,7 @@ def repository(tmp_path: Path) -> Path:
 
 def run(repository: Path, *arguments: str) -> tuple[int, str]:
     """Exit code and output."""
-    command = [sys.executable, "-m", "pytest", "-q", "--color=no", *arguments]
+    command = [sys.executable, "-m", "pytest", "-q", "--color=no", *WITHOUT, *arguments]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=120, check=False)
     return done.returncode, done.stdout + done.stderr
 
