@@ -7,7 +7,7 @@ from itertools import count
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, urlencode
-from xml.etree.ElementTree import fromstring
+from xml.etree.ElementTree import Element, fromstring
 
 import httpx
 import orjson
@@ -46,9 +46,16 @@ class Operator:
 
     async def picks_up(self, call: Accepted, answered_by: str) -> list[str]:
         """The verbs that the call is given, once Twilio thinks to know who is there."""
+        return [verb.tag for verb in await self._script(call, answered_by)]
+
+    async def presses(self, call: Accepted, digits: str) -> None:
+        """A person, at the address that the call's question bears."""
+        [gather] = await self._script(call, "human")
+        await self._form(gather.attrib["action"], self._call(call) | {"CallStatus": "in-progress", "Digits": digits})
+
+    async def _script(self, call: Accepted, answered_by: str) -> Element:
         form = self._call(call) | {"CallStatus": "in-progress", "AnsweredBy": answered_by}
-        answer = await self._form(self._world.provider.scripts[call.id], form)
-        return [verb.tag for verb in fromstring(answer.content)]
+        return fromstring((await self._form(self._world.provider.scripts[call.id], form)).content)
 
     async def tells(self, call: Accepted, **fields: str) -> None:
         """What becomes of a call, at the address that came with it."""

@@ -11,7 +11,7 @@ import pytest
 from harness.patience import eventually
 from harness.temporal import VirtualTemporal
 from language.journey import Journey
-from language.library import compile_journey
+from language.library import compile_journey, read_library
 from scripts.provider import Accepted
 from store.database import Database
 from tests.workflows.operator import Operator, operator_of
@@ -217,3 +217,48 @@ async def test_offer_goes_by_sms_only_where_nobody_has_opened_it(world: World) -
 
 async def are_completed(world: World) -> bool:
     return await outcomes(world, "promo_cascade") == dict.fromkeys(OFFER, "completed")
+
+
+ASKS = """
+journey: asks
+title: Asks
+start: {on: Begun}
+steps:
+  - {id: ask, send: question, via: voice}
+  - wait_for:
+      - {on: Call Digits Pressed, of: ask, where: event.digits == "1", do: [{stop: call_back}]}
+      - {on: Call Digits Pressed, of: ask, do: [{stop: leave_alone}]}
+    within: 1m
+    otherwise: [{stop: not_heard}]
+"""
+QUESTION = "message: question\nclass: transactional\nvoice: {say: Press 1, gather: {digits: 1}}\n"
+PRESSED = {"1": "call_back", "2": "leave_alone", "": "not_heard"}
+
+
+async def test_digits_that_are_pressed_take_their_branch(world: World) -> None:
+    """They are told before the call has ended; where none are pressed, or their webhook is lost, the wait runs out."""
+    library = read_library({"asks.yaml": ASKS, "messages/question.yaml": QUESTION})
+    assert not library.findings
+    async with operator_of(world) as operator:
+        await world.publish(library)
+        phones = {digits: f"+7903123460{number}" for number, digits in enumerate(PRESSED)}
+        for digits, phone in phones.items():
+            await world.identify({"phone": phone}, user=f"presses {digits}")
+            await world.track("Begun", user=f"presses {digits}")
+        await eventually(partial(are_called, operator, phones.values()))
+        for digits, phone in phones.items():
+            [call] = operator.sent_to(phone)
+            if digits:
+                await operator.presses(call, digits)
+            await operator.tells(call, **DONE, AnsweredBy="human")
+        await world.settle()
+        await world.skip(minutes=2)
+        await eventually(partial(have_ended, world))
+
+
+async def are_called(operator: Operator, phones: Iterable[str]) -> bool:
+    return all(operator.sent_to(phone) for phone in phones)
+
+
+async def have_ended(world: World) -> bool:
+    return await outcomes(world, "asks") == {f"presses {digits}": outcome for digits, outcome in PRESSED.items()}
