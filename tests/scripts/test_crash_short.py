@@ -4,6 +4,8 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
 from scripts.crash.fault import Fault, at_point
 from scripts.crash.ground import Ground, ground
 from scripts.crash.judge import judge
@@ -21,6 +23,7 @@ async def _strike(place: Ground, over: float) -> None:
     await asyncio.gather(*(point.strike(place, over) for point in POINTS))
 
 
+@pytest.mark.timeout(600)
 async def test_a_relay_and_a_worker_that_die_lose_and_double_nothing(tmp_path: Path) -> None:
     async with ground(seed=1, say=lambda line: None) as place:
         run = await play(place, Fault("two points", _strike, _arm), size=16, over=2)

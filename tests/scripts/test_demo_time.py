@@ -4,6 +4,8 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from harness.reading import read
 from runtime.stack import EmbeddedStack
 from scripts.player import Player, Reader, events_of, speed_for
@@ -11,6 +13,7 @@ from scripts.player import Player, Reader, events_of, speed_for
 JOURNEYS = Path(__file__).parents[2] / "journeys"
 
 
+@pytest.mark.timeout(600)
 async def test_37_days_go_as_in_the_simulator() -> None:
     library = read(JOURNEYS)
     scenario = library.scenarios[str(JOURNEYS / "scenarios" / "activation_takes_37_days.yaml")]
