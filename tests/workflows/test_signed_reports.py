@@ -24,7 +24,7 @@ THURSDAY = datetime(2026, 3, 5, 7, 59, 30, tzinfo=UTC)
 
 QUALIFY = {"journey": "qualify", "start": {"call": True}, "again": "after_exit", "steps": [{"stop": "qualified"}]}
 
-LAST = timedelta(seconds=2)
+LAST = timedelta(seconds=10)
 
 DONE = {"CallStatus": "completed", "CallDuration": "9"}
 Said = tuple[dict[str, str], ...]
