@@ -15,6 +15,9 @@ SPEED = 8640
 """Ten seconds are a day."""
 
 BY_THE_WALL = {
+    ("calls", "call_until"),
+    ("calls", "replay_from"),
+    ("calls", "replay_until"),
     ("deliveries", "relay_until"),
     ("deliveries", "relayed_at"),
     ("enrolments", "checked_at"),
