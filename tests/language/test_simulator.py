@@ -13,6 +13,8 @@ class: service
 email: {{subject: "Hello {{{{ profile.first_name | default: 'you' }}}}", body: "Code {{{{ start.code }}}}"}}
 sms: Come back
 voice: {{say: "Shall we call back?", gather: {{digits: 1}}}}
+push: {{title: Hello, body: Come back}}
+web_push: {{title: Hello, body: Come back}}
 """
 JOURNEY = (
     HEAD
@@ -246,3 +248,21 @@ def test_digits_pressed_during_a_call_are_heard_by_the_step_after_it() -> None:
         played = happenings(HEAD + wait, given + "  - {at: 2m, answered: hello}\n", phone)
         ends[digits] = next(it.name for it in played if it.kind == "ended")
     assert ends == {"2": "wants_it", "3": "silent"}
+
+
+def test_a_tap_on_a_push_is_heard_on_the_channel_that_it_was_on() -> None:
+    wait = """steps:
+  - {id: ring, send: hello, via: [push, web_push]}
+  - wait_for:
+      - {on: [Push Clicked, Web Push Delivered], of: ring, do: [{stop: wrong}]}
+      - {on: Push Opened, of: ring, do: [{stop: app}]}
+      - {on: Web Push Opened, of: ring, do: [{stop: browser}]}
+    within: 1d
+  - stop: silent
+"""
+    devices = '{traits: {push_token: abc, web_push: {endpoint: "https://x.test", keys: {p256dh: a, auth: b}}}}'
+    ends: dict[str, str] = {}
+    for via in ("push", "web_push"):
+        given = f"  - {{at: 0d, on: Go}}\n  - {{at: 1m, opened: hello, via: {via}}}\n"
+        ends[via] = next(it.name for it in happenings(HEAD + wait, given, devices) if it.kind == "ended")
+    assert ends == {"push": "app", "web_push": "browser"}
