@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
+from liquid import Environment, PackageLoader
+from liquid.extra import BlockTag, ExtendsTag
 from pydantic import BaseModel, Field
 
 from api.problem import Problem
@@ -104,11 +107,11 @@ def page_router(inbox: Callable[..., SandboxInbox]) -> APIRouter:
 
     @router.get("", include_in_schema=False)
     async def page() -> HTMLResponse:
-        return HTMLResponse(_file("page.html"), headers=HEADERS)
+        return HTMLResponse(_page("page"), headers=HEADERS)
 
     @router.get("/pocket", include_in_schema=False)
     async def pocket() -> HTMLResponse:
-        return HTMLResponse(_file("pocket.html"), headers=HEADERS)
+        return HTMLResponse(_page("pocket"), headers=HEADERS)
 
     @router.get("/{name}.js", include_in_schema=False)
     async def script(name: Asset) -> Response:
@@ -151,6 +154,15 @@ def _from_here(request: Request) -> None:
     """No other site's page may press buttons here; browsers say on whose page one was pressed."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise Problem(403, "Not from another site", "Press the buttons on the sandbox page itself.")
+
+
+@cache
+def _page(name: str) -> str:
+    """A page in the shell that all have."""
+    pages = Environment(loader=PackageLoader("api.sandbox", package_path="", ext=".html"))
+    pages.add_tag(ExtendsTag)
+    pages.add_tag(BlockTag)
+    return pages.get_template(name).render()
 
 
 def _file(name: str) -> str:
