@@ -20,9 +20,12 @@ from activities.channels.voice import VoiceChannel
 from activities.channels.whatsapp import WhatsappChannel
 from activities.messaging import MessagingActivities
 from language.customer_pages import Whose
+from language.gate import MessageGate
+from language.message import Message
 from language.opt_out_offer import NOWHERE, OptOutOffer
 from language.policy import Policy
 from language.port import Progress, Receipt, SendMessage, StepTrace
+from language.sending import Claim
 from language.tracked_links import nowhere
 from scripts.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Provider
 from store.database import Database
@@ -105,6 +108,21 @@ class Desk:
             NOW,
         )
 
+    async def people(self, many: int) -> None:
+        """So many customers alike, each in the enrolment of the same number."""
+        await self.db.pool.execute(
+            "INSERT INTO customers (id, traits, first_seen_at) OVERRIDING SYSTEM VALUE"
+            " SELECT n, traits, first_seen_at FROM customers, generate_series(2, $1::int) n WHERE id = 1",
+            many,
+        )
+        await self.db.pool.execute(
+            "INSERT INTO enrolments (id, customer_id, journey, version, key, state, started_at, run_id, last_seq)"
+            " OVERRIDING SYSTEM VALUE"
+            " SELECT n, n, 'greeting', 1, '', 'active', $1, 'run', 1 FROM generate_series(2, $2::int) n",
+            NOW,
+            many,
+        )
+
     def order(self, channel: str = "sms", *, enrolment_id: int = 1, seen_seq: int = 1, **changes: Any) -> SendMessage:
         return SendMessage(
             **{
@@ -121,6 +139,15 @@ class Desk:
                 "progress": Progress(enrolment_id=enrolment_id, run_id="run", seen_seq=seen_seq, at=NOW),
                 **changes,
             }
+        )
+
+    async def claim(self, send: SendMessage, ledger: MessageLedger | None = None, **more: Any) -> Claim:
+        """Under the policy, without an activity and without a call."""
+        message = Message.model_validate(MESSAGES[send.message])
+        gate = MessageGate(send, message, "twilio", "+1", send.at, policy=self.policy)
+        window = timedelta(seconds=20)
+        return await (ledger or self.ledger).claim(
+            send, gate, now=send.at, call_window=window, settle=timedelta(), **more
         )
 
     async def attempt(self, send: SendMessage, number: int = 1, *, hit: Callable[[str], None] | None = None) -> Receipt:

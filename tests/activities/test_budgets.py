@@ -6,16 +6,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from language.gate import MessageGate
-from language.message import Message
 from language.policy import Policy
 from language.port import Receipt, SendMessage
-from language.sending import Claim, Claimed, Gate, Result
+from language.sending import Claimed, Result
 from language.spending import Filling
 from store.ledger import MessageLedger
-from tests.sending import MESSAGES, NOW, Desk
+from tests.sending import NOW, Desk
 
-NO_TIME = timedelta()
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 MANY = 120
 COSTS = {"sms": 0.05, "email": 0.01}
@@ -31,39 +28,12 @@ def under(desk: Desk, *budgets: dict[str, Any], **more: Any) -> Desk:
     return desk
 
 
-def gate(desk: Desk, send: SendMessage) -> Gate:
-    message = Message.model_validate(MESSAGES[send.message])
-    return MessageGate(send, message, "twilio", "+1", send.at, policy=desk.policy)
-
-
 def order(desk: Desk, number: int = 1, **more: Any) -> SendMessage:
     """Of a customer of their own, so that nothing but the budget makes claims wait for one another."""
     at = more.get("at", NOW)
     channel = more.pop("channel", "sms")
     wanted = {"customer_id": number, "message": "hello", "due_at": at, **more}
     return desk.order(channel, enrolment_id=number, **wanted)
-
-
-async def claim(desk: Desk, send: SendMessage, ledger: MessageLedger | None = None, **more: Any) -> Claim:
-    window = timedelta(seconds=20)
-    return await (ledger or desk.ledger).claim(
-        send, gate(desk, send), now=send.at, call_window=window, settle=NO_TIME, **more
-    )
-
-
-async def people(desk: Desk, many: int = MANY) -> None:
-    await desk.db.pool.execute(
-        "INSERT INTO customers (id, traits, first_seen_at) OVERRIDING SYSTEM VALUE"
-        " SELECT n, traits, first_seen_at FROM customers, generate_series(2, $1::int) n WHERE id = 1",
-        many,
-    )
-    await desk.db.pool.execute(
-        "INSERT INTO enrolments (id, customer_id, journey, version, key, state, started_at, run_id, last_seq)"
-        " OVERRIDING SYSTEM VALUE"
-        " SELECT n, n, 'greeting', 1, '', 'active', $1, 'run', 1 FROM generate_series(2, $2::int) n",
-        NOW,
-        many,
-    )
 
 
 async def spent(desk: Desk) -> dict[tuple[str, str], Decimal]:
@@ -77,10 +47,10 @@ async def charged(desk: Desk) -> dict[tuple[str, str], Decimal]:
 
 async def test_as_many_go_out_at_once_as_are_paid_for(desk: Desk) -> None:
     under(desk, DAILY)
-    await people(desk)
+    await desk.people(MANY)
     told: list[Filling] = []
     ledger = MessageLedger(desk.db, watch=told.append)
-    claims = await asyncio.gather(*(claim(desk, order(desk, number), ledger) for number in range(1, MANY + 1)))
+    claims = await asyncio.gather(*(desk.claim(order(desk, number), ledger) for number in range(1, MANY + 1)))
     held = [one for one in claims if isinstance(one, Receipt)]
     assert (len(claims) - len(held), await spent(desk)) == (20, {("sms_a_day", "2026-03-01"): Decimal("1.00")})
     reason = "the budget sms_a_day of 1 USD is used up; next possible Monday 00:00"
@@ -92,14 +62,14 @@ async def test_as_many_go_out_at_once_as_are_paid_for(desk: Desk) -> None:
 async def test_a_counter_says_what_its_messages_cost_whatever_became_of_them(desk: Desk) -> None:
     monthly = {"name": "all_a_month", "per": "month", "limit": 1.5}
     under(desk, DAILY, monthly)
-    await people(desk, 60)
+    await desk.people(60)
     chance = random.Random(4)
     results = [Result("sent"), Result("sent", segments=2), Result("unknown"), Result("failed"), Result("released")]
 
     async def live(number: int) -> None:
         send = order(desk, number, channel=chance.choice(["sms", "email"]))
         for attempt in range(1, 4):
-            claimed = await claim(desk, send, not_accepted=attempt - 1)
+            claimed = await desk.claim(send, not_accepted=attempt - 1)
             result = chance.choice([*results, None])
             if isinstance(claimed, Claimed) and result is not None:
                 await desk.ledger.record(send, claimed.attempt, result, now=NOW)
@@ -113,40 +83,40 @@ async def test_a_counter_says_what_its_messages_cost_whatever_became_of_them(des
 async def test_an_attempt_known_not_to_have_gone_out_gives_back_what_it_took(desk: Desk) -> None:
     under(desk, {**DAILY, "limit": 0.05})
     send = order(desk)
-    assert isinstance(await claim(desk, send), Claimed)
+    assert isinstance(await desk.claim(send), Claimed)
     await desk.db.pool.execute("UPDATE messages SET call_until = clock_timestamp() - interval '1 hour'")
-    assert isinstance(await claim(desk, send, not_accepted=1), Claimed)
+    assert isinstance(await desk.claim(send, not_accepted=1), Claimed)
     assert await spent(desk) == {("sms_a_day", "2026-03-01"): Decimal("0.05")}
     await desk.end()
-    await claim(desk, send, not_accepted=2)
+    await desk.claim(send, not_accepted=2)
     assert await spent(desk) == await charged(desk) == {}
 
 
 async def test_what_a_used_up_budget_means_for_each_message(desk: Desk) -> None:
     under(desk, {**DAILY, "limit": 0.05})
-    await people(desk, 8)
-    assert isinstance(await claim(desk, order(desk, 1)), Claimed)
+    await desk.people(8)
+    assert isinstance(await desk.claim(order(desk, 1)), Claimed)
     verdicts = []
     told: list[dict[str, Any]] = [{}, {"valid_for": timedelta(hours=3)}, {"on_cap": "next_channel"}]
     for number, more in enumerate(told, 2):
-        receipt = await claim(desk, order(desk, number, **more))
+        receipt = await desk.claim(order(desk, number, **more))
         assert isinstance(receipt, Receipt)
         verdicts.append(receipt.verdict)
     assert verdicts == ["held", "expired", "suppressed"]
-    assert isinstance(await claim(desk, order(desk, 5, message="receipt")), Claimed), "transactional messages pass"
+    assert isinstance(await desk.claim(order(desk, 5, message="receipt")), Claimed), "transactional messages pass"
     assert await spent(desk) == {("sms_a_day", "2026-03-01"): Decimal("0.10")}, "and count"
-    assert isinstance(await claim(desk, order(desk, 6, channel="email")), Claimed), "another channel is not meant"
-    assert isinstance(await claim(desk, order(desk, 2, at=MIDNIGHT)), Claimed), "a new day has its own"
+    assert isinstance(await desk.claim(order(desk, 6, channel="email")), Claimed), "another channel is not meant"
+    assert isinstance(await desk.claim(order(desk, 2, at=MIDNIGHT)), Claimed), "a new day has its own"
     under(desk, {**DAILY, "limit": 0.05, "on_reached": "drop"})
-    dropped = await claim(desk, order(desk, 7))
+    dropped = await desk.claim(order(desk, 7))
     assert isinstance(dropped, Receipt)
     assert dropped.verdict == "suppressed"
 
 
 async def test_the_control_group_of_all_journeys_is_drawn_once_and_kept(desk: Desk) -> None:
-    await people(desk, 60)
+    await desk.people(60)
     under(desk, control=50)
-    first = [await claim(desk, order(desk, number)) for number in range(1, 61)]
+    first = [await desk.claim(order(desk, number)) for number in range(1, 61)]
     held_out = {number for number, one in enumerate(first, 1) if isinstance(one, Receipt)}
     assert 15 <= len(held_out) <= 45
     arms = await desk.db.pool.fetch("SELECT customer_id, arm FROM arms WHERE experiment = 'control/*'")
@@ -154,9 +124,9 @@ async def test_the_control_group_of_all_journeys_is_drawn_once_and_kept(desk: De
     marked = await desk.db.pool.fetch("SELECT customer_id FROM enrolments WHERE arm = 'held_out'")
     assert {row["customer_id"] for row in marked} == held_out
     under(desk, control=1)
-    again = await asyncio.gather(*(claim(desk, order(desk, number, channel="email")) for number in range(1, 61)))
+    again = await asyncio.gather(*(desk.claim(order(desk, number, channel="email")) for number in range(1, 61)))
     assert {number for number, one in enumerate(again, 1) if isinstance(one, Receipt)} == held_out
     one = min(held_out)
-    assert isinstance(await claim(desk, order(desk, one, channel="whatsapp", message="receipt")), Claimed)
+    assert isinstance(await desk.claim(order(desk, one, channel="whatsapp", message="receipt")), Claimed)
     under(desk)
-    assert isinstance(await claim(desk, order(desk, one, channel="voice")), Claimed), "without `control`, nobody is"
+    assert isinstance(await desk.claim(order(desk, one, channel="voice")), Claimed), "without `control`, nobody is"

@@ -2,14 +2,11 @@
 
 import asyncio
 import random
-from datetime import timedelta
 
-from language.gate import MessageGate
-from language.message import Message
 from language.port import Receipt
 from language.sending import Claim, Claimed, Result
 from store.consents import Said, Wish, write_consents
-from tests.sending import MESSAGES, NOW, Desk
+from tests.sending import NOW, Desk
 
 MANY = 1000
 NO = Wish(None, None, "opted_out")
@@ -22,25 +19,7 @@ SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wai
 
 
 async def claim(desk: Desk, number: int) -> Claim:
-    send = desk.order(enrolment_id=number, customer_id=number)
-    gate = MessageGate(send, Message.model_validate(MESSAGES["hello"]), "twilio", "+1", send.at)
-    window = timedelta(seconds=20)
-    return await desk.ledger.claim(send, gate, now=NOW, call_window=window, settle=timedelta())
-
-
-async def people(desk: Desk, many: int) -> None:
-    await desk.db.pool.execute(
-        "INSERT INTO customers (id, traits, first_seen_at) OVERRIDING SYSTEM VALUE"
-        " SELECT n, traits, first_seen_at FROM customers, generate_series(2, $1::int) n WHERE id = 1",
-        many,
-    )
-    await desk.db.pool.execute(
-        "INSERT INTO enrolments (id, customer_id, journey, version, key, state, started_at, run_id, last_seq)"
-        " OVERRIDING SYSTEM VALUE"
-        " SELECT n, n, 'greeting', 1, '', 'active', $1, 'run', 1 FROM generate_series(2, $2::int) n",
-        NOW,
-        many,
-    )
+    return await desk.claim(desk.order(enrolment_id=number, customer_id=number))
 
 
 async def until_waiting(desk: Desk, many: int) -> None:
@@ -63,7 +42,7 @@ async def test_a_claim_waits_for_an_opt_out_that_is_just_being_written(desk: Des
 
 async def test_a_thousand_times_at_once_nothing_is_claimed_after_a_no(desk: Desk) -> None:
     """Claim and withdrawal lock the customer, so a look with the lock held tells which was first."""
-    await people(desk, MANY)
+    await desk.people(MANY)
     chance = random.Random(7)
     was_claimed: dict[int, bool] = {}
     claims: dict[int, Claim] = {}

@@ -8,16 +8,13 @@ from typing import Any
 
 import pytest
 
-from language.gate import MessageGate
-from language.message import Message
 from language.message_event import REPORTS
 from language.policy import Policy
 from language.port import Receipt, SendMessage
-from language.sending import Claim, Claimed, Result
+from language.sending import Claimed, Result
 from store.policies import PolicyShelf, publish_policy
-from tests.sending import MESSAGES, NOW, Desk
+from tests.sending import NOW, Desk
 
-NO_TIME = timedelta()
 DAY = timedelta(days=1)
 NIGHT = NOW.replace(hour=23)
 QUIET: dict[str, Any] = {"quiet_hours": {"from": "21:00", "to": "09:00"}}
@@ -32,12 +29,6 @@ def under(desk: Desk, **policy: Any) -> Desk:
 
 def order(desk: Desk, enrolment: int = 1, at: datetime = NOW, channel: str = "sms", **more: Any) -> SendMessage:
     return desk.order(channel, enrolment_id=enrolment, at=at, **{"due_at": at, "message": "offer", **more})
-
-
-async def claim(desk: Desk, send: SendMessage) -> Claim:
-    message = Message.model_validate(MESSAGES[send.message])
-    gate = MessageGate(send, message, "twilio", "+1", send.at, policy=desk.policy)
-    return await desk.ledger.claim(send, gate, now=send.at, call_window=timedelta(seconds=20), settle=NO_TIME)
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +46,7 @@ async def test_of_a_thousand_claims_at_once_a_cap_of_three_lets_three_pass(desk:
         NOW,
     )
     await asyncio.gather(*(desk.db.pool.execute("SELECT pg_sleep(0.1)") for _ in range(10)))  # opens all connections
-    claims = await asyncio.gather(*(claim(desk, order(desk, number)) for number in range(1, 1001)))
+    claims = await asyncio.gather(*(desk.claim(order(desk, number)) for number in range(1, 1001)))
     assert sum(isinstance(one, Claimed) for one in claims) == 3
     assert Counter(one.verdict for one in claims if isinstance(one, Receipt)) == {"suppressed": 997}
     rows = await desk.db.pool.fetch("SELECT status, count(*) AS count FROM messages GROUP BY status")
@@ -64,7 +55,7 @@ async def test_of_a_thousand_claims_at_once_a_cap_of_three_lets_three_pass(desk:
 
 async def test_two_channels_of_one_step_at_once_count_as_two(desk: Desk) -> None:
     under(desk, caps=[{"name": "one", "limit": 1, "per": "1d"}])
-    claims = await asyncio.gather(*(claim(desk, order(desk, channel=channel)) for channel in ("sms", "email")))
+    claims = await asyncio.gather(*(desk.claim(order(desk, channel=channel)) for channel in ("sms", "email")))
     assert sum(isinstance(one, Claimed) for one in claims) == 1
 
 
@@ -73,11 +64,11 @@ async def test_what_did_not_go_out_does_not_count(desk: Desk) -> None:
     statuses = ["suppressed", "undeliverable", "expired", "failed", "held", "released", "held_out", "sent", "bounced"]
     for number, status in enumerate(statuses, 2):
         await desk.enrol(number)
-        await claim(desk, order(desk, number, at=NOW - DAY))
+        await desk.claim(order(desk, number, at=NOW - DAY))
         await desk.db.pool.execute("UPDATE messages SET status = $1 WHERE enrolment_id = $2", status, number)
-    assert isinstance(await claim(desk, order(desk)), Claimed)
+    assert isinstance(await desk.claim(order(desk)), Claimed)
     await desk.enrol(99)
-    assert not isinstance(await claim(desk, order(desk, 99)), Claimed)
+    assert not isinstance(await desk.claim(order(desk, 99)), Claimed)
 
 
 async def test_an_attempt_does_not_count_itself(desk: Desk) -> None:
@@ -89,13 +80,13 @@ async def test_an_attempt_does_not_count_itself(desk: Desk) -> None:
 
 async def test_what_those_got_who_were_merged_into_the_customer_counts(desk: Desk) -> None:
     under(desk, caps=[{"name": "one", "limit": 1, "per": "7d"}])
-    await claim(desk, order(desk))
+    await desk.claim(order(desk))
     await desk.db.pool.execute(
         "INSERT INTO customers (id, first_seen_at, merged_into) OVERRIDING SYSTEM VALUE VALUES (2, $1, 1)", NOW
     )
     await desk.db.pool.execute("UPDATE messages SET customer_id = 2")
     await desk.enrol(3)
-    receipt = await claim(desk, order(desk, 3))
+    receipt = await desk.claim(order(desk, 3))
     assert isinstance(receipt, Receipt)
     assert receipt.verdict == "suppressed"
 
@@ -104,7 +95,7 @@ async def test_a_reached_cap_defers_to_the_very_moment_at_which_it_is_free(desk:
     under(desk, **WEEKLY)
     for number, days in ((2, 6), (3, 4), (4, 2)):
         await desk.enrol(number)
-        await claim(desk, order(desk, number, at=NOW - days * DAY))
+        await desk.claim(order(desk, number, at=NOW - days * DAY))
     held = await desk.send(order(desk, on_cap="defer"))
     reason = "3 promotional messages in 7 days, limit 3; next possible Monday 12:00"
     assert (held.verdict, held.retry_at, held.reason) == ("held", NOW + DAY, reason)
@@ -168,7 +159,7 @@ async def test_the_cost_is_kept_of_what_went_out_and_of_nothing_else(desk: Desk)
     costs = []
     for number, result in enumerate(results, 2):
         await desk.enrol(number)
-        await claim(desk, send := order(desk, number))
+        await desk.claim(send := order(desk, number))
         await desk.ledger.record(send, 1, result, now=NOW)
         costs.append((await desk.row(send.key))["cost"])
     assert costs == [Decimal("0.0083"), Decimal("0.0166"), Decimal("0.0083"), None, None]
