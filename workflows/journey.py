@@ -11,7 +11,7 @@ from temporalio.common import SearchAttributeKey
 with workflow.unsafe.imports_passed_through():
     from activities.policy import CALL_START_TO_CLOSE, CALLS, LOCAL_START_TO_CLOSE, READS, SEND_START_TO_CLOSE, SENDS
     from language.interpreter import Interpreter
-    from language.port import Answer, Deed, Known, LookUp, Progress, Receipt, SendMessage, SetTraits, Standing
+    from language.port import Answer, Deed, Frozen, Known, LookUp, Progress, Receipt, SendMessage, SetTraits, Standing
     from language.program import program
     from language.report import in_words
     from language.state import Enrolment, State
@@ -156,47 +156,20 @@ class JourneyWorkflow:
         return Receipt(verdict="behind", unseen=standing.unseen) if standing.unseen else None
 
     async def look_up(self, question: LookUp) -> Known:
-        known: Known = await workflow.execute_local_activity(
-            "look_up",
-            question,
-            result_type=Known,
-            start_to_close_timeout=LOCAL_START_TO_CLOSE,
-            retry_policy=READS,
-            summary="read profile",
-        )
+        known: Known = await _locally("look_up", question, Known, "read profile")
         return known
 
     async def record(self, progress: Progress) -> Standing:
-        standing: Standing = await workflow.execute_local_activity(
-            "record_progress",
-            progress,
-            result_type=Standing,
-            start_to_close_timeout=LOCAL_START_TO_CLOSE,
-            retry_policy=READS,
-            summary=_summary(f"note: ended as {progress.ended_as}" if progress.ended_as else f"note: {self._doing}"),
-        )
+        doing = f"ended as {progress.ended_as}" if progress.ended_as else self._doing
+        standing: Standing = await _locally("record_progress", progress, Standing, f"note: {doing}")
         return standing
 
     async def set_traits(self, traits: SetTraits) -> None:
-        await workflow.execute_local_activity(
-            "set_traits",
-            traits,
-            start_to_close_timeout=LOCAL_START_TO_CLOSE,
-            retry_policy=READS,
-            summary=_summary(self._doing),
-        )
+        await _locally("set_traits", traits, None, self._doing)
 
     async def do(self, deed: Deed) -> Answer:
-        summary = _summary(self._doing)
         if deed.is_local:
-            local: Answer = await workflow.execute_local_activity(
-                deed.activity,
-                deed,
-                result_type=Answer,
-                start_to_close_timeout=LOCAL_START_TO_CLOSE,
-                retry_policy=READS,
-                summary=summary,
-            )
+            local: Answer = await _locally(deed.activity, deed, Answer, self._doing)
             return local
         answer: Answer = await workflow.execute_activity(
             deed.activity,
@@ -204,7 +177,7 @@ class JourneyWorkflow:
             result_type=Answer,
             start_to_close_timeout=CALL_START_TO_CLOSE,
             retry_policy=CALLS,
-            summary=summary,
+            summary=_summary(self._doing),
         )
         return answer
 
@@ -230,6 +203,18 @@ class JourneyWorkflow:
         if state.waits_until is None:
             return True
         return self._enrolment.pace.real_delay(state.waits_until - self.now()) > WORTH_FINDING
+
+
+async def _locally(activity: str, request: Frozen, result: type[Frozen] | None, summary: str) -> Any:
+    """One short transaction or look, made by the worker that has the workflow. None: nothing is answered."""
+    return await workflow.execute_local_activity(
+        activity,
+        request,
+        result_type=result,
+        start_to_close_timeout=LOCAL_START_TO_CLOSE,
+        retry_policy=READS,
+        summary=_summary(summary),
+    )
 
 
 def _summary(text: str) -> str:
