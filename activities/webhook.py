@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -97,8 +98,8 @@ class WebhookSender:
                 return await self._exchange(destination, headers, body)
         except (TimeoutError, httpx.TimeoutException):
             raise NotNow(f"no answer within {seconds:g} s", is_down=True) from None
-        except httpx.ConnectError:
-            raise NotNow("no connection", is_down=True) from None
+        except httpx.ConnectError as error:
+            raise NotNow(_unconnected(error), is_down=True) from None
         except (httpx.HTTPError, httpx.InvalidURL):
             raise NotNow("the connection broke", is_down=True) from None
 
@@ -136,6 +137,16 @@ class WebhookSender:
         if not (text.isascii() and text.isprintable()):
             raise NotNow(f"the variable {variable} holds what no header can")
         return text
+
+
+def _unconnected(error: BaseException) -> str:
+    """Why there was no connection, where their certificate is to blame."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not valid: {cause.verify_message}"
+        cause = cause.__cause__ or cause.__context__
+    return "no connection"
 
 
 def signature(secrets: str, id: str, timestamp: str, body: bytes) -> str:

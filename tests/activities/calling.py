@@ -6,16 +6,23 @@ import dataclasses
 import hashlib
 import hmac
 import json
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
@@ -160,3 +167,33 @@ async def call_desk(db: Database, **destination: Any) -> AsyncIterator[CallDesk]
             yield desk
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def serving_tls(directory: Path) -> AsyncIterator[str]:
+    """The address of a server over TLS whose certificate is its own word; its files are in the directory."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(_self_signed(directory))
+    runner = web.AppRunner(web.Application(), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+        yield f"https://127.0.0.1:{runner.addresses[0][1]}/leads"
+    finally:
+        await runner.cleanup()
+
+
+def _self_signed(directory: Path) -> Path:
+    """A file with a key and its certificate."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "crm.example.com")])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = Encoding.PEM
+    text = key.private_bytes(pem, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(pem)
+    (directory / "tls.pem").write_bytes(text)
+    return directory / "tls.pem"

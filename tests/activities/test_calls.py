@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from aiohttp import web
 from activities.functions import FunctionCall, Refused
 from language.clock import Pace
 from store.database import Database
-from tests.activities.calling import SECRET, CallDesk, call_desk
+from tests.activities.calling import SECRET, CallDesk, call_desk, serving_tls
 from tests.rows import AT, deliver
 
 
@@ -125,6 +126,12 @@ async def test_no_answer_in_time_is_tried_again(db: Database) -> None:
 async def test_nobody_there_is_tried_again(db: Database) -> None:
     async with call_desk(db, url="http://127.0.0.1:1/leads") as desk:
         assert (await desk.failure(desk.order())).message == "no connection"
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_not_believed(db: Database, tmp_path: Path) -> None:
+    async with serving_tls(tmp_path) as address, call_desk(db, url=address) as desk:
+        error = await desk.failure(desk.order())
+    assert error.message.startswith("its certificate is not valid: self")
 
 
 async def test_a_redirect_is_not_followed(desk: CallDesk) -> None:
