@@ -1,10 +1,10 @@
 """The HTTP application."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 
 from api import (
@@ -81,15 +81,8 @@ def create_app(settings: Settings) -> FastAPI:
     add_problem_handlers(app)
     app.add_middleware(Shortcut, endpoint_by_path=ingest.endpoint_by_path())
     app.add_middleware(LastResort)
-    # The paths of the first three are customers' as well.
-    of_customers = (timeline, why, consents, customers)
-    readers = (*of_customers, enrolments, messages, journeys, tasks, calls, coupons, suppressions, channels, clock)
     trust = Trust.of(settings)
-    written_for = (
-        *(of(settings) for of in (codec_router, push_router, push_report_router, link_router)),
-        *(webhook_router(trust), voice_router(trust.twilio)),
-    )
-    for router in (ingest.router, *(it.router for it in readers), *written_for, preferences.router, health.router):
+    for router in _routers(settings, trust):
         app.include_router(router)
     if settings.needs_sandbox or settings.may_pretend:
         account = SandboxAccount.of(settings.database_url)
@@ -98,6 +91,20 @@ def create_app(settings: Settings) -> FastAPI:
     add_documentation(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
+
+
+def _routers(settings: Settings, trust: Trust) -> Iterator[APIRouter]:
+    # The paths of the first three are customers' as well.
+    of_customers = (timeline, why, consents, customers)
+    readers = (*of_customers, enrolments, messages, journeys, tasks, calls, coupons, suppressions, channels, clock)
+    for module in (ingest, *readers):
+        yield module.router
+    for of in (codec_router, push_router, push_report_router, link_router):
+        yield of(settings)
+    yield webhook_router(trust)
+    yield voice_router(trust.twilio)
+    yield preferences.router
+    yield health.router
 
 
 def _inbox(request: Request) -> SandboxInbox:
