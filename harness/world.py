@@ -5,7 +5,7 @@ One `Temporal` serves many worlds, one after the other; each world has a databas
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -283,10 +283,8 @@ async def _is_asleep(handle: WorkflowHandle[Any, Any]) -> bool:
 
 
 @asynccontextmanager
-async def world_in(
-    db: Database, temporal: Temporal, *, per_second: Mapping[str, float] | None = None
-) -> AsyncIterator[World]:
-    """A world with its own enrolment ids, since all share the server's workflow ids. `per_second` limits lanes."""
+async def world_in(db: Database, temporal: Temporal) -> AsyncIterator[World]:
+    """A world with its own enrolment ids, since all share the server's workflow ids."""
     await db.pool.execute("SELECT setval('enrolments_id_seq', $1, false)", next(_numbers) * 100_000)
     async with AsyncExitStack() as stack:
         provider = await stack.enter_async_context(Provider())
@@ -311,7 +309,7 @@ async def world_in(
         stack.push_async_callback(world.stop_relay)
         world.start_relay()
         doing = activities(db, messaging, calls), lanes(messaging, messaging)
-        await stack.enter_async_context(working(temporal.client, *doing, per_second=per_second))
+        await stack.enter_async_context(working(temporal.client, *doing))
         stack.push_async_callback(world.end_all)
         yield world
 

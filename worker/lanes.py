@@ -9,13 +9,16 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from worker.pace import keep_pace
 from worker.registration import WORKFLOWS
 from worker.sandbox import sandboxed
 from workflows.lanes import JOURNEYS, TRANSACTIONAL
 
 GRACE = timedelta(seconds=20)
 POLLERS = 8
-LANE_POLLERS = 2
+LANE_POLLERS = 4
+"""As many as a queue has parts on a Temporal cluster: a part where nobody asks falls behind the pace of its lane."""
+
 LANE_SLOTS = 40
 """Sends of a lane under way at once: a provider that hangs holds these and no others."""
 
@@ -49,7 +52,9 @@ async def working(
     is_embedded: bool = False,
 ) -> AsyncIterator[None]:
     """Take work of the `journeys` queue and of all lanes. `per_second`: how many sends of a lane may begin, in all
-    workers together."""
+    workers together, and any number of a lane that is not in it; None leaves the server's limits as they are."""
+    if per_second is not None:
+        await keep_pace(client, {name: per_second.get(name) for name in lanes})
     rates = per_second or {}
     journeys = Worker(
         client,

@@ -12,8 +12,6 @@ from workflows.lanes import JOURNEYS
 HEAD = "title: T\nstart: {{on: {on}}}\nexit: {{on: Left, outcome: left}}\nsteps: [{{send: {message}}}]\n"
 TOPIC = "topic: news\n"
 CLASSES = {"code": "transactional", "notice": "service", "offer": "promotional"}
-LANE = "send-sms"
-PER_SECOND = 20
 
 
 def library() -> Library:
@@ -29,7 +27,7 @@ def library() -> Library:
 
 @pytest.fixture
 async def world(db: Database, temporal_address: str) -> AsyncIterator[World]:
-    async with world_in(db, await demo_temporal(temporal_address), per_second={LANE: PER_SECOND}) as world:
+    async with world_in(db, await demo_temporal(temporal_address)) as world:
         await world.publish(library())
         for number in range(9):
             await world.identify({"phone": f"+551198765432{number}"}, user=f"u{number}")
