@@ -32,6 +32,8 @@ from language.simulated_world import SentMessage, SimulatedEnrolment, SimulatedW
 
 
 class SimulatedPort:
+    """Decides as the worker does: by the same gate, over what the simulated world knows."""
+
     def __init__(self, world: SimulatedWorld, enrolment: SimulatedEnrolment) -> None:
         self.world = self._world = world
         self._enrolment = enrolment
