@@ -139,7 +139,7 @@ async def test_what_waits_is_looked_over_page_by_page(desk: Desk) -> None:
         await desk.enrol(number + 10)
         order = desk.order(enrolment_id=number + 10, key=keys[number - 1], refuse="held for the test")
         await desk.send(order)
-    await desk.db.pool.execute("UPDATE messages SET status = 'held'")
+    await desk.db.pool.execute("UPDATE messages SET status = 'held', created_at = $1", NOW)
     await desk.db.pool.execute("UPDATE enrolments SET state = 'ended', outcome = 'gone' WHERE id = 13")
     strandings = StrandedMessages(desk.db)
     assert [await strandings.let_go(1) for _ in range(5)] == [0, 0, 1, 0, 0]
