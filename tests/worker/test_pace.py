@@ -107,7 +107,7 @@ async def test_a_lane_keeps_its_pace_from_the_first_send_on(client: Client, lane
         await asyncio.sleep(WATCHED)
     soon = [moment for moment in begun if moment - begun[0] <= WATCHED]
     late = 1  # second, that a busy machine may have seen the first too late
-    assert 2 <= len(soon) <= PARTS + PER_SECOND * (WATCHED + SAVED + late)
+    assert len(soon) <= PARTS + PER_SECOND * (WATCHED + SAVED + late)
 
 
 async def has_any(begun: list[float]) -> bool:
