@@ -46,13 +46,14 @@ _LIFT = """
 UPDATE suppressions SET lifted_at = $3 WHERE address = $1 AND channel = $2 AND source = $4 AND lifted_at IS NULL
 """
 
-# What was lifted stays so, unless it is found anew.
-_SUPPRESS = """
+# What was lifted stays so, unless it is found anew. A STOP stays one until START: else whoever lifts what a provider
+# has said of the number later would lift the STOP with it.
+_SUPPRESS = f"""
 INSERT INTO suppressions (channel, address, reason, source, at)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
 ON CONFLICT (address, channel) DO UPDATE SET reason = excluded.reason, source = excluded.source, at = excluded.at,
   lifted_at = NULL
-WHERE suppressions.lifted_at IS NULL OR suppressions.lifted_at < excluded.at
+WHERE suppressions.lifted_at < excluded.at OR suppressions.lifted_at IS NULL AND suppressions.source <> '{REPLY}'
 """
 
 _IS_OPTED_OUT = """

@@ -122,6 +122,7 @@ WITH before AS (
   FROM recorded WHERE status = 'undeliverable' AND starts_with(reason, '{DEAD_ADDRESS}')
   ON CONFLICT (address, channel) DO UPDATE SET reason = excluded.reason, source = excluded.source, at = excluded.at,
     lifted_at = NULL
+  WHERE suppressions.lifted_at IS NOT NULL OR suppressions.source <> '{REPLY}'
 ), opted_out AS (
   INSERT INTO consents (customer_id, channel, state, source, evidence, at)
   SELECT customer_id, channel, 'opted_out', 'provider', $4::text, $7::timestamptz FROM recorded WHERE $8

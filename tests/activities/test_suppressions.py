@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from typing import Any, Literal
 
 import pytest
 
-from store.address_words import AddressWord, is_opted_out, take_words
+from language.sending import DEAD_ADDRESS, Claimed, Result
+from store.address_words import STOPPED, AddressWord, is_opted_out, take_words
 from store.database import Database
+from store.ledger import MessageLedger
 from store.suppressions import lift_suppression, list_suppressions
 from tests.sending import EMAIL, NOW, PHONE, Desk, desk_at
 
@@ -95,3 +98,22 @@ async def test_of_what_was_written_last_is_believed(desk: Desk, said: tuple[str,
     await take_words(desk.db, lambda: NOW, words[:1])
     await take_words(desk.db, lambda: NOW + timedelta(minutes=1), words[1:])
     assert (await desk.send(desk.order())).verdict == ("sent" if said[-1] == "START" else "suppressed")
+
+
+@pytest.mark.parametrize("by", ["report", "answer"])
+async def test_a_stop_outlasts_word_that_the_number_is_dead(desk: Desk, by: str) -> None:
+    """Else a person who lifts that word would lift the STOP with it, and START would lift neither."""
+    stop = partial(say, desk.db, "stop", "sms", address=PHONE, source="reply", consent="opted_out")
+    if by == "report":
+        await stop()
+        await say(desk.db, "dead", "sms", address=PHONE, source="twilio", dead="twilio 30005: the number is unknown")
+    else:
+        claimed = await desk.claim(send := desk.order())
+        assert isinstance(claimed, Claimed)
+        await stop()
+        dead = Result("undeliverable", f"{DEAD_ADDRESS}: twilio 21211")
+        await MessageLedger(desk.db).record(send, claimed.attempt, dead, now=NOW)
+    [found] = (await list_suppressions(desk.db)).items
+    assert (found.source, found.reason) == ("reply", STOPPED)
+    await say(desk.db, "start", "sms", address=PHONE, source="reply", consent="opted_in")
+    assert (await desk.send(desk.order(visit=2, key="1/send_hello/2/sms"))).verdict == "sent"
