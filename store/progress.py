@@ -23,6 +23,10 @@ _COLUMNS = "id, customer_id, journey, version, key, start, state, outcome, pause
 # the place of another may have other clocks.
 _IS_OLD = f"run_id = $2 AND noted_at > $7::timestamptz + interval '{CLOCK_SKEW.total_seconds()} s'"
 
+_LEFT = """
+SELECT step, visit FROM unnest($8::text[], $9::int[], $12::timestamptz[]) AS trace (step, visit, left_at)
+WHERE left_at IS NOT NULL"""
+
 _WRITE = f"""
 WITH own AS (
     UPDATE enrolments SET
@@ -57,14 +61,12 @@ WITH own AS (
         SELECT coalesce((SELECT ended_at FROM enrolments before WHERE before.id = own.id), $7) AS at
     ) AS gone
     WHERE tasks.enrolment_id = own.id AND tasks.state IN ('open', 'claimed') AND (own.state = 'ended'
-        OR (tasks.step, tasks.visit) IN (SELECT step, visit FROM unnest($8::text[], $9::int[], $12::timestamptz[])
-                                         AS trace (step, visit, left_at) WHERE left_at IS NOT NULL))
+        OR NOT is_old AND (tasks.step, tasks.visit) IN ({_LEFT}))
 ), let_go AS (
     UPDATE messages SET status = 'suppressed', reason =
         CASE WHEN own.state = 'ended' THEN 'the enrolment had ended: ' || own.outcome ELSE 'the step had been left' END
     FROM own WHERE messages.enrolment_id = own.id AND messages.status IN ('held', 'released') AND (own.state = 'ended'
-        OR (messages.step, messages.visit) IN (SELECT step, visit FROM unnest($8::text[], $9::int[], $12::timestamptz[])
-                                               AS trace (step, visit, left_at) WHERE left_at IS NOT NULL))
+        OR NOT is_old AND (messages.step, messages.visit) IN ({_LEFT}))
 ), closed AS (
     DELETE FROM deliveries USING own WHERE deliveries.enrolment_id = own.id AND own.state = 'ended'
 )

@@ -11,6 +11,13 @@ from tests.rows import AT, add_customer, add_enrolment, deliver, enrolment_row, 
 ENTERED = StepTrace(step="wait", visit=1, verb="wait", entered_at=AT, waits_until=AT + timedelta(days=1))
 LEFT = ENTERED.model_copy(update={"left_at": AT + timedelta(hours=1), "result": {"outcome": "due"}})
 
+HELD = """
+INSERT INTO messages (key, enrolment_id, customer_id, step, visit, channel, message, message_class, status, attempt,
+    created_at)
+SELECT id || '/wait/1/sms', id, customer_id, 'wait', 1, 'sms', 'hello', 'service', 'held', 1, $2
+FROM enrolments WHERE id = $1
+"""
+
 
 @pytest.fixture
 async def enrolment_id(db: Database) -> int:
@@ -116,6 +123,18 @@ async def test_an_attempt_that_was_given_up_takes_nobody_back(db: Database, enro
     row = await enrolment_row(db, enrolment_id)
     assert (row["step"], row["stage"], row["paused_at"], row["reason"]) == ("last", "second", None, None)
     assert await db.pool.fetchval("SELECT left_at FROM steps") == LEFT.left_at
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(-1, "held"), (1, "suppressed")])
+async def test_what_waits_is_let_go_by_whoever_stands_there(
+    db: Database, enrolment_id: int, minutes: int, status: str
+) -> None:
+    """An attempt that was given up had left the step on what it had heard; the one after it stands there and sends."""
+    await write_progress(db.pool, progress(enrolment_id, 1, step="wait", traces=(ENTERED,)))
+    await db.pool.execute(HELD, enrolment_id, AT)
+    left = progress(enrolment_id, 1, step="next", traces=(LEFT,))
+    await write_progress(db.pool, left.model_copy(update={"at": AT + timedelta(minutes=minutes)}))
+    assert await db.pool.fetchval("SELECT status FROM messages") == status
 
 
 async def test_a_run_with_another_clock_is_believed(db: Database, enrolment_id: int) -> None:
