@@ -20,8 +20,8 @@ from runtime.supervisor import Supervisor
 SEARCH_ATTRIBUTES = ("SojournCustomer", "SojournJourney", "SojournStep", "SojournOutcome")
 _NAMESPACE = "default"
 # By default a timer of a quarter of a second fires after a whole one: at --speed 86400 that is most of a day.
-# And it looks for what is next to be done 20 times a second at most, for each of its shards. This server has one: from ten
-# journeys a second on, each of their steps would wait for the next look, 50 ms away.
+# And it looks for what is next to be done 20 times a second at most, for each of its shards. This server has one: from
+# ten journeys a second on, each of their steps would wait for the next look, 50 ms away.
 _DYNAMIC = {
     "history.timerProcessorMaxTimeShift": '"50ms"',
     "history.timerProcessorMaxPollRPS": "500",
