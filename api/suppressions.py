@@ -25,7 +25,9 @@ class SuppressionRead(BaseModel):
     channel: Channel
     address: str = Field(examples=["ana@example.com"])
     reason: str = Field(description="What was found out.", examples=["hard bounce 5.1.1: Invalid Address"])
-    source: str = Field(description="Whose word it is: a provider's, or `answer` to our call.", examples=["sendgrid"])
+    source: str = Field(
+        description="Whose word it is: a provider's, `answer` to our call, or `reply`: a STOP.", examples=["sendgrid"]
+    )
     at: datetime
     lifted_at: datetime | None = Field(description="Since when messages go there again.")
 
@@ -53,8 +55,10 @@ async def lift_suppression(
     id: Annotated[int, Path(ge=1, lt=2**63)], _: Annotated[Asked, Query()], app: App
 ) -> SuppressionRead:
     """The address was mended, or the provider was wrong. What is found out anew suppresses it again. At the provider it
-    may have to be taken off a list as well."""
+    may have to be taken off a list as well. Refused (409) for a STOP: only START from that number takes it back."""
     record = await reading.lift_suppression(app.db, id, at=app.clock())
     if record is None:
         raise Problem(404, "There is no such suppression", f"None has the id {id}.")
+    if record.lifted_at is None:
+        raise Problem(409, "A STOP is not lifted", "Only START from this number takes it back.")
     return SuppressionRead.model_validate(record)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from pydantic import TypeAdapter
 
+from store.address_words import REPLY
 from store.database import Database
 from store.reading_page import Number, Page, decode_cursor, page
 
@@ -21,7 +22,8 @@ ORDER BY id DESC LIMIT $4
 """
 
 _LIFT = f"""
-UPDATE suppressions SET lifted_at = coalesce(lifted_at, $2) WHERE id = $1 RETURNING {_COLUMNS}
+UPDATE suppressions SET lifted_at = CASE WHEN source = '{REPLY}' THEN lifted_at ELSE coalesce(lifted_at, $2) END
+WHERE id = $1 RETURNING {_COLUMNS}
 """
 
 
@@ -48,6 +50,7 @@ async def list_suppressions(
 
 
 async def lift_suppression(db: Database, id: int, *, at: datetime) -> SuppressionRecord | None:
-    """The address as it stands then, None when there is no such row; lifted again, it stays as it was."""
+    """The address as it stands then, None when there is no such row; lifted again, it stays as it was. So does a STOP,
+    which START alone takes back."""
     row = await db.pool.fetchrow(_LIFT, id, at)
     return SuppressionRecord(**row) if row else None

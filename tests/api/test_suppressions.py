@@ -1,6 +1,6 @@
 """Suppressed addresses, read and lifted by the API."""
 
-from store.address_words import AddressWord, take_words
+from store.address_words import AddressWord, is_opted_out, take_words
 from store.database import Database
 from tests.api.reading import reading
 from tests.rows import AT
@@ -28,3 +28,17 @@ async def test_suppressions_need_an_api_key(db: Database) -> None:
         api.headers.pop("Authorization")
         assert (await api.get("/v1/suppressions")).status_code == 401
         assert (await api.post("/v1/suppressions/1/lift")).status_code == 401
+
+
+async def test_a_stop_is_lifted_by_nobody_but_its_writer(db: Database) -> None:
+    stop = AddressWord("1", "sms", "+15005550100", "reply", "", consent="opted_out")
+    start = AddressWord("2", "sms", "+15005550100", "reply", "", consent="opted_in")
+    await take_words(db, lambda: AT, [stop])
+    async with reading(db) as api:
+        [found] = (await api.get("/v1/suppressions")).json()["items"]
+        refused = await api.post(f"/v1/suppressions/{found['id']}/lift")
+        assert (refused.status_code, refused.json()["title"]) == (409, "A STOP is not lifted")
+        assert await is_opted_out(db, "sms", "+15005550100")
+        await take_words(db, lambda: AT, [start])
+        assert not await is_opted_out(db, "sms", "+15005550100")
+        assert (await api.post(f"/v1/suppressions/{found['id']}/lift")).status_code == 200
