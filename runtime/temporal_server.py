@@ -24,8 +24,8 @@ _NAMESPACE = "default"
 # ten journeys a second on, each of their steps would wait for the next look, 50 ms away.
 _DYNAMIC = {
     "history.timerProcessorMaxTimeShift": '"50ms"',
-    "history.timerProcessorMaxPollRPS": "500",
-    "history.transferProcessorMaxPollRPS": "500",
+    "history.timerProcessorMaxPollRPS": "100",
+    "history.transferProcessorMaxPollRPS": "100",
 }
 
 
