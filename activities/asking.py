@@ -1,7 +1,8 @@
 """Messages of which nothing final was heard: their provider is asked, since a report can be lost for good."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol, runtime_checkable
 
@@ -21,6 +22,8 @@ APART = 0.2
 IDLE = 15.0
 MANY = 10_000
 LATER = timedelta(minutes=5)
+MUTE = timedelta(hours=1)
+"""For which an account that does not tell is not asked: its key may be given the right to."""
 
 ASKED = Counter("sojourn_messages_asked_after", "Messages of which nothing was heard.", ["channel", "result"])
 SILENT = Gauge("sojourn_messages_silent", f"Messages of which nothing is heard, counted up to {MANY}.")
@@ -33,7 +36,7 @@ class Askable(Protocol):
     """A channel whose provider tells, by its own id, what became of a message."""
 
     async def ask(self, unheard: Unheard) -> Learnt | None:
-        """None: nothing final yet. Raises a `SendError`; Unknowable: it never tells."""
+        """None: nothing final yet. Raises a `SendError`; Unknowable: it tells nothing."""
 
 
 class Silences(Protocol):
@@ -54,9 +57,16 @@ class Silences(Protocol):
 
 
 class Asking:
-    """The loop of a worker that asks. `run` ends when it is cancelled."""
+    """The loop of a worker that asks. `run` ends when it is cancelled. `clock` tells seconds."""
 
-    def __init__(self, silences: Silences, routes: Mapping[str, Route], *, apart: float = APART) -> None:
+    def __init__(
+        self,
+        silences: Silences,
+        routes: Mapping[str, Route],
+        *,
+        apart: float = APART,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._silences = silences
         self._askable: dict[tuple[str, str], Askable] = {
             (name, account): by
@@ -64,13 +74,14 @@ class Asking:
             for account, by in route.by_account.items()
             if isinstance(by, Askable)
         }
-        self._apart = apart
+        self._mute_until: dict[tuple[str, str], float] = {}
+        self._apart, self._clock = apart, clock
 
     async def run(self) -> None:
         while True:
             try:
                 asked = await self.round()
-                SILENT.set(await self._silences.count(sorted(self._askable), MANY))
+                SILENT.set(await self._silences.count(self._accounts(), MANY))
             except Exception as error:  # the database is away, say; its text may hold values
                 log.error("asking.failed", error=type(error).__name__)
                 asked = 0
@@ -79,23 +90,28 @@ class Asking:
 
     async def round(self) -> int:
         """Ask after a page of those due; how many they were."""
-        taken = await self._silences.take(sorted(self._askable), PAGE)
+        taken = await self._silences.take(self._accounts(), PAGE)
         for unheard in taken:
             result = await self._ask(unheard)
             ASKED.labels(unheard.channel, result).inc()
             await asyncio.sleep(self._apart)
         return len(taken)
 
+    def _accounts(self) -> list[tuple[str, str]]:
+        now = self._clock()
+        return sorted(it for it in self._askable if self._mute_until.get(it, now) <= now)
+
     async def _ask(self, unheard: Unheard) -> str:
         account = unheard.channel, unheard.account or MAIN
-        asked = self._askable.get(account)
-        if asked is None:
+        if account not in self._accounts():
+            await self._silences.put_back(unheard.key, MUTE)
             return "refused"
         try:
-            learnt = await asked.ask(unheard)
+            learnt = await self._askable[account].ask(unheard)
         except Unknowable as error:
-            del self._askable[account]
-            log.warning("asking.given_up", channel=account[0], account=account[1], reason=error.reason)
+            self._mute_until[account] = self._clock() + MUTE.total_seconds()
+            await self._silences.put_back(unheard.key, MUTE)
+            log.warning("asking.put_off", channel=account[0], account=account[1], reason=error.reason)
             return "refused"
         except SendError as error:
             later = error.retry_after if isinstance(error, NotAccepted) else None

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -22,9 +24,9 @@ LISTENS = {
 }
 
 
-def asking(desk: Desk) -> Asking:
+def asking(desk: Desk, clock: Callable[[], float] = time.monotonic) -> Asking:
     routes = {name: Route.by(it) for name, it in desk.channels.items()}
-    return Asking(SilenceLedger(desk.db, lambda: LATER), routes, apart=0)
+    return Asking(SilenceLedger(desk.db, lambda: LATER), routes, apart=0, clock=clock)
 
 
 async def fall_silent(desk: Desk, channel: str) -> str:
@@ -114,14 +116,19 @@ async def test_a_mail_is_asked_after_when_sendgrid_has_given_up_telling(
     assert await desk.db.pool.fetchval("SELECT state FROM consents WHERE channel = 'email'") == consent
 
 
-async def test_an_account_whose_logs_may_not_be_read_is_not_asked_again(desk: Desk) -> None:
+async def test_an_account_whose_logs_may_not_be_read_is_asked_again_an_hour_later(desk: Desk) -> None:
     desk.provider.may_look = False
-    await fall_silent(desk, "email")
+    key = await fall_silent(desk, "email")
     await desk.db.pool.execute("UPDATE messages SET call_until = clock_timestamp() - interval '27 hours'")
-    worker = asking(desk)
+    seconds = [0.0]
+    worker = asking(desk, lambda: seconds[0])
     assert await worker.round() == 1
-    await desk.db.pool.execute("UPDATE messages SET ask_at = NULL")
-    assert await worker.round() == 0
+    assert (await desk.row(key))["asks"] == 0
+    desk.provider.may_look = True
+    for later, asked in ((3599.0, 0), (3600.0, 1)):
+        seconds[0] = later
+        await desk.db.pool.execute("UPDATE messages SET ask_at = NULL")
+        assert await worker.round() == asked
 
 
 async def test_how_many_are_silent(desk: Desk) -> None:
