@@ -58,6 +58,18 @@ async def reading(db: Database, *, now: datetime = AT, **settings: Any) -> Async
         yield client
 
 
+async def walk(api: httpx.AsyncClient, path: str, *, limit: int, **query: Any) -> list[dict[str, Any]]:
+    """What a list has, page by page."""
+    found: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while not found or cursor:
+        paging: dict[str, Any] = {"limit": limit} | ({"cursor": cursor} if cursor else {})
+        page = (await api.get(path, params={**query, **paging})).json()
+        found += page["items"]
+        cursor = page["next_cursor"]
+    return found
+
+
 def after(**length: float) -> datetime:
     """A moment that long after the beginning."""
     return AT + timedelta(**length)

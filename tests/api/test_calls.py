@@ -9,7 +9,7 @@ from store.calls import CallLedger
 from store.database import Database
 from store.replays import ReplayQueue
 from tests.activities.calling import order_of
-from tests.api.reading import add_enrolment, add_identifier, add_step, after, reading
+from tests.api.reading import add_enrolment, add_identifier, add_step, after, reading, walk
 from tests.rows import AT, add_customer
 
 REFUSED = Answer(verdict="refused", reason="it answered 404")
@@ -74,15 +74,9 @@ async def test_pages_join_without_gap_or_overlap(db: Database) -> None:
     for number in range(7):
         await add_call(db, at=after(seconds=number // 3))
     for query in ({}, {"status": "refused"}):
-        found: list[str] = []
         async with reading(db) as api:
             whole = await keys(api, **query)
-            cursor: str | None = None
-            while not found or cursor:
-                paging: dict[str, Any] = {"limit": 2} | ({"cursor": cursor} if cursor else {})
-                page = (await api.get("/v1/calls", params={**query, **paging})).json()
-                found += [call["key"] for call in page["items"]]
-                cursor = page["next_cursor"]
+            found = [call["key"] for call in await walk(api, "/v1/calls", limit=2, **query)]
         assert found == whole
         assert len(whole) == 7
 

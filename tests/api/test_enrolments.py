@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from store.database import Database
-from tests.api.reading import add_enrolment, add_identifier, add_message, add_step, after, reading
+from tests.api.reading import add_enrolment, add_identifier, add_message, add_step, after, reading, walk
 from tests.rows import AT, add_customer, add_version
 
 
@@ -54,14 +54,8 @@ async def test_pages_join_without_gap_or_overlap(db: Database, query: dict[str, 
     ana = await add_customer(db)
     states = ["ended", "ending"] * 4
     expected = [await add_enrolment(db, ana, key="7", state=state) for state in states][::-1]
-    found: list[int] = []
     async with reading(db) as api:
-        cursor: str | None = None
-        while not found or cursor:
-            paging = {"limit": 3} | ({"cursor": cursor} if cursor else {})
-            page = (await api.get("/v1/enrolments", params={**query, **paging})).json()
-            found += [it["id"] for it in page["items"]]
-            cursor = page["next_cursor"]
+        found = [it["id"] for it in await walk(api, "/v1/enrolments", limit=3, **query)]
     assert found == expected
 
 

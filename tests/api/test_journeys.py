@@ -1,7 +1,7 @@
 import json
 
 from store.database import Database
-from tests.api.reading import add, add_enrolment, add_message, after, reading
+from tests.api.reading import add, add_enrolment, add_message, after, reading, walk
 from tests.rows import AT, add_customer
 
 STEPS = [{"id": "day_before", "wait": "1d"}, {"id": "over", "stop": "expired"}]
@@ -75,13 +75,8 @@ async def test_pages_join_without_gap_or_overlap(db: Database) -> None:
     names = [f"journey_{letter}" for letter in "abcde"]
     for name in names:
         await add_version(db, name, 1, "live")
-    found: list[str] = []
     async with reading(db) as api:
-        cursor: str | None = None
-        while not found or cursor:
-            page = (await api.get(f"/v1/journeys?limit=2{f'&cursor={cursor}' if cursor else ''}")).json()
-            found += [journey["journey"] for journey in page["items"]]
-            cursor = page["next_cursor"]
+        found = [journey["journey"] for journey in await walk(api, "/v1/journeys", limit=2)]
     assert found == names
 
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from store.database import Database
-from tests.api.reading import add, add_enrolment, add_message, after, reading
+from tests.api.reading import add, add_enrolment, add_message, after, reading, walk
 from tests.rows import add_customer
 
 
@@ -39,15 +39,9 @@ async def test_pages_join_without_gap_or_overlap(db: Database, query: dict[str, 
     life = await add_enrolment(db, await add_customer(db))
     for number in range(7):
         await add_message(db, life, f"s{number}", status="failed", created_at=after(seconds=number // 3))
-    found: list[str] = []
     async with reading(db) as api:
         whole = await keys(api, **query)
-        cursor: str | None = None
-        while not found or cursor:
-            paging: dict[str, Any] = {"limit": 2} | ({"cursor": cursor} if cursor else {})
-            page = (await api.get("/v1/messages", params={**query, **paging})).json()
-            found += [message["key"] for message in page["items"]]
-            cursor = page["next_cursor"]
+        found = [message["key"] for message in await walk(api, "/v1/messages", limit=2, **query)]
     assert found == whole
     assert len(whole) == 7
 

@@ -8,7 +8,7 @@ import pytest
 from language.port import Escalation
 from store.database import Database
 from store.tasks import Tasks
-from tests.api.reading import after, reading
+from tests.api.reading import after, reading, walk
 from tests.deeds import add_enrolments, open_task
 from tests.rows import AT
 
@@ -49,14 +49,8 @@ async def test_list_is_filtered_by_whatever_is_given(db: Database) -> None:
 @pytest.mark.parametrize("query", [{}, {"state": "open"}])
 async def test_pages_join_without_gap_or_overlap(db: Database, query: dict[str, str]) -> None:
     expected = [await add_task(db) for _ in range(7)][::-1]
-    found: list[int] = []
     async with reading(db) as api:
-        cursor: str | None = None
-        while not found or cursor:
-            paging: dict[str, Any] = {"limit": 3} | ({"cursor": cursor} if cursor else {})
-            page = (await api.get("/v1/tasks", params={**query, **paging})).json()
-            found += [task["id"] for task in page["items"]]
-            cursor = page["next_cursor"]
+        found = [task["id"] for task in await walk(api, "/v1/tasks", limit=3, **query)]
     assert found == expected
 
 

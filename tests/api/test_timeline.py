@@ -8,7 +8,7 @@ from store.coupons import Coupons, load_codes
 from store.database import Database
 from store.reading_timeline import KINDS
 from store.tasks import Completion, Tasks, claim, complete
-from tests.api.reading import add, add_enrolment, add_event, add_message, add_step, after, reading
+from tests.api.reading import add, add_enrolment, add_event, add_message, add_step, after, reading, walk
 from tests.deeds import add_enrolments, open_task, take_coupon
 from tests.rows import AT, add_customer
 
@@ -280,14 +280,8 @@ async def test_pages_of_one_moment_join_without_gap_or_overlap(db: Database, ord
         await add_message(db, life, "send", channel=channel, sent_at=AT)
     whole = await sentences(db, ana, order=order)
     assert len(whole) == 15
-    found: list[str] = []
     async with reading(db) as api:
-        cursor: str | None = None
-        while not found or cursor:
-            paging: dict[str, Any] = {"limit": 2, "order": order} | ({"cursor": cursor} if cursor else {})
-            page = (await api.get(f"/v1/customers/{ana}/timeline", params=paging)).json()
-            found += [entry["sentence"] for entry in page["items"]]
-            cursor = page["next_cursor"]
+        found = [entry["sentence"] for entry in await walk(api, f"/v1/customers/{ana}/timeline", limit=2, order=order)]
     assert found == whole
 
 
