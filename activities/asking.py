@@ -98,12 +98,14 @@ class Asking:
         return len(taken)
 
     def _accounts(self) -> list[tuple[str, str]]:
-        now = self._clock()
-        return sorted(it for it in self._askable if self._mute_until.get(it, now) <= now)
+        return sorted(it for it in self._askable if not self._is_mute(it))
+
+    def _is_mute(self, account: tuple[str, str]) -> bool:
+        return account in self._mute_until and self._clock() < self._mute_until[account]
 
     async def _ask(self, unheard: Unheard) -> str:
         account = unheard.channel, unheard.account or MAIN
-        if account not in self._accounts():
+        if self._is_mute(account):
             await self._silences.put_back(unheard.key, MUTE)
             return "refused"
         try:

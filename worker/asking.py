@@ -2,15 +2,14 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 from activities.asking import Asking
 from activities.channel import Route
-from language.clock import Pace
 from runtime.settings import Settings
 from store.asking import SilenceLedger
 from store.database import Database
 from worker.background import running
+from worker.clock import journey_clock
 
 
 @asynccontextmanager
@@ -18,7 +17,6 @@ async def asking(settings: Settings, db: Database, routes: Mapping[str, Route]) 
     """While the context lasts. The sandbox loses no reports, so nobody asks it."""
     played = {"twilio": settings.twilio_account_sid is None, "sendgrid": settings.sendgrid_api_key is None}
     routes = {name: route for name, route in routes.items() if not played.get(route.first.provider, False)}
-    pace = Pace.of(settings)
-    silences = SilenceLedger(db, lambda: pace.journey_time(datetime.now(UTC)))
+    silences = SilenceLedger(db, journey_clock(settings))
     async with running(Asking(silences, routes).run(), "asking"):
         yield

@@ -3,20 +3,19 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 from dotenv import dotenv_values
 
 from activities.calls import CallActivities
 from activities.replaying import Replaying
 from activities.webhook import WebhookSender, webhook_client
-from language.clock import Pace
 from runtime import failpoint
 from runtime.settings import Settings
 from store.calls import CallLedger, DestinationLibrary
 from store.database import Database
 from store.replays import ReplayQueue
 from worker.background import running
+from worker.clock import journey_clock
 from worker.functions import import_functions
 
 
@@ -31,9 +30,6 @@ async def call_activities(settings: Settings, db: Database) -> AsyncIterator[Cal
     async with webhook_client() as client:
         sender = WebhookSender(client, from_file | os.environ)
         calls = CallActivities(CallLedger(db), DestinationLibrary(db).destination, sender, hit=failpoint.hit)
-        pace = Pace.of(settings)
-        again = Replaying(
-            ReplayQueue(db), calls.callees, lambda: pace.journey_time(datetime.now(UTC)), hit=failpoint.hit
-        )
+        again = Replaying(ReplayQueue(db), calls.callees, journey_clock(settings), hit=failpoint.hit)
         async with running(again.run(), "replaying"):
             yield calls
