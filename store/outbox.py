@@ -9,6 +9,7 @@ enrolment's deliveries have its urgency.
 Row locks are only ever tried (SKIP LOCKED), never waited for: these statements cannot deadlock with anybody.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,9 @@ from store.database import Database
 LEASE = timedelta(seconds=10)
 KEEP = timedelta(minutes=1)
 """How long an acknowledged delivery is kept after it was relayed: longer than any workflow task can take."""
+
+MARK_AGAIN = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+"""Seconds between tries to mark a row that is locked: only for a moment, unless its holder hangs."""
 
 BROKEN = "broken"
 """The `reason` of an open enrolment that could not be restarted; cleared, it is tried again."""
@@ -88,9 +92,12 @@ WHERE {_NO_FLUSH}
 ORDER BY e.id
 """
 
+# Of one snapshot: what is to be marked, what could be, and whether more came after it.
 _MARK = f"""
 WITH sent AS (
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::smallint[]) AS sent(enrolment_id, up_to, urgency)
+), waiting AS (
+    SELECT seq <= up_to AS is_sent FROM deliveries JOIN sent USING (urgency, enrolment_id) WHERE relayed_at IS NULL
 ), marked AS (
     UPDATE deliveries SET relayed_at = now(), relay_until = NULL
     FROM (
@@ -99,10 +106,11 @@ WITH sent AS (
         FOR UPDATE OF deliveries SKIP LOCKED
     ) own
     WHERE deliveries.enrolment_id = own.enrolment_id AND deliveries.seq = own.seq
+    RETURNING true
 )
-SELECT EXISTS (
-    SELECT FROM deliveries JOIN sent USING (urgency, enrolment_id) WHERE seq > up_to AND relayed_at IS NULL
-) WHERE {_NO_FLUSH}
+SELECT EXISTS (SELECT FROM waiting WHERE NOT is_sent) AS has_more,
+       (SELECT count(*) FROM waiting WHERE is_sent) > (SELECT count(*) FROM marked) AS is_left
+WHERE {_NO_FLUSH}
 """
 
 _DEFER = """
@@ -178,9 +186,17 @@ class Outbox:
         return [Waiting(**row) for row in rows]
 
     async def mark_relayed(self, sent: Sequence[Waiting]) -> bool:
-        """Temporal has these. True when more came for one of them meanwhile."""
+        """Temporal has these. True when more came for one of them meanwhile.
+
+        A row that somebody else just looks at is tried again: unmarked, it would go to Temporal once more when its
+        lease has run out, and what came after it would wait so long."""
         ids, up_to = [one.enrolment_id for one in sent], [one.last_seq for one in sent]
-        return bool(await self._db.pool.fetchval(_MARK, ids, up_to, [one.urgency for one in sent]))
+        for delay in MARK_AGAIN:
+            [mark] = await self._db.pool.fetch(_MARK, ids, up_to, [one.urgency for one in sent])
+            if not mark["is_left"]:
+                break
+            await asyncio.sleep(delay)
+        return bool(mark["has_more"])
 
     async def defer(self, leased: Iterable[Waiting], delay: timedelta = timedelta(0)) -> None:
         """Give leases back; nobody relays these enrolments before `delay` has passed."""
