@@ -55,7 +55,7 @@ async def _measure(parts: set[str], size: int, runs: int, seconds: float, messag
         limit = {"SOJOURN_SMS_PER_SECOND": str(blast.PER_SECOND)}
         say = _say("blast")
         figures |= await _on_ground(
-            lambda place: blast.measure(place, size=messages, seconds=2 * seconds, say=say), limit
+            lambda place: blast.measure(place, size=messages, seconds=8 * seconds, say=say), limit
         )
     return figures
 
