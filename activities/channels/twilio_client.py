@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import aiohttp
+from prometheus_client import Gauge
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
@@ -27,6 +28,10 @@ LOOK_BACK = 100
 
 CLOCK_SKEW = timedelta(minutes=1)
 """By how much Twilio's clock and ours may differ."""
+
+UNDER_WAY = Gauge(
+    "sojourn_twilio_concurrent_requests", "What the account had under way, as Twilio last said.", ["account_sid"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ class TwilioClient:
     """Make it inside the running event loop: it keeps its connections; `await close()` ends them."""
 
     def __init__(self, account: TwilioAccount) -> None:
-        self._http = TwilioDoor(account.url)
+        self._http = TwilioDoor(account.url, UNDER_WAY.labels(account.account_sid))
         self.sdk = Client(account.account_sid, account.auth_token, http_client=self._http)
         _ = self.sdk.messages, self.sdk.calls  # loaded now: that takes seconds, which a claimed send does not have
 
@@ -88,12 +93,13 @@ class TwilioDoor(AsyncTwilioHttpClient):  # type: ignore[misc]
     The SDK's own logger would write addresses, and its answer to 429 drops the header that says when to come back.
     """
 
-    def __init__(self, url: str | None) -> None:
+    def __init__(self, url: str | None, under_way: Gauge) -> None:
         silent = logging.Logger("twilio", level=logging.CRITICAL + 1)
         super().__init__(pool_connections=False, logger=silent)
         connector = aiohttp.TCPConnector(limit=0)  # the lanes of the worker bound what is under way
         self.session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None))
         self._url = urlsplit(url.rstrip("/")) if url else None
+        self._under_way = under_way
 
     async def request(
         self,
@@ -107,6 +113,8 @@ class TwilioDoor(AsyncTwilioHttpClient):  # type: ignore[misc]
         if auth is not None:  # the SDK would pass it on in a way that aiohttp gives up
             headers = {**headers, "Authorization": aiohttp.encode_basic_auth(*auth)}
         response = await super().request(method, self._led(url), headers=headers, **options)
+        if (under_way := response.headers.get("Twilio-Concurrent-Requests", "")).isdecimal():
+            self._under_way.set(int(under_way))
         if response.status_code == 429:
             raise NotAccepted("twilio 429: too many requests", retry_after(response.headers))
         return response

@@ -2,18 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from aiohttp import web
+from prometheus_client import REGISTRY
 
 from activities.channel import Ambiguous, Channel, NotAccepted, Outgoing, SendError
 from activities.channels.email import EmailChannel, SendGridAccount
 from activities.channels.sms import SmsChannel
-from activities.channels.twilio_client import TwilioAccount
+from activities.channels.twilio_client import UNDER_WAY, TwilioAccount
 from activities.channels.twilio_errors import MEANINGS, judge
 from activities.channels.voice import VoiceChannel
 from activities.channels.whatsapp import WhatsappChannel
@@ -104,21 +106,31 @@ async def test_an_answer_that_makes_no_sense_is_ambiguous(name: str) -> None:
         is_mail = request.path.endswith("/mail/send")
         return web.Response(status=500 if is_mail else 201, text="<html>")
 
+    async with behind(mumble, name) as channel:
+        with pytest.raises(Ambiguous):
+            await channel.send(OUTGOING[name], within=2)
+        with pytest.raises(Ambiguous):
+            await channel.look_up(OUTGOING[name], since=datetime.now(UTC))
+
+
+@asynccontextmanager
+async def behind(answer: Callable[[web.Request], Awaitable[web.StreamResponse]], name: str) -> AsyncIterator[Channel]:
+    """A channel whose provider answers everything so."""
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", mumble)
+    app.router.add_route("*", "/{path:.*}", answer)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     channel = make(name, f"http://127.0.0.1:{runner.addresses[0][1]}")
-    with pytest.raises(Ambiguous):
-        await channel.send(OUTGOING[name], within=2)
-    with pytest.raises(Ambiguous):
-        await channel.look_up(OUTGOING[name], since=datetime.now(UTC))
-    await channel.close()
-    await runner.cleanup()
+    try:
+        yield channel
+    finally:
+        await channel.close()
+        await runner.cleanup()
 
 
-async def test_the_deadline_holds_against_an_answer_that_trickles(channel: Channel) -> None:
+@pytest.mark.parametrize("name", list(OUTGOING))
+async def test_the_deadline_holds_against_an_answer_that_trickles(name: str) -> None:
     async def trickle(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(status=201)
         await response.prepare(request)
@@ -127,18 +139,24 @@ async def test_the_deadline_holds_against_an_answer_that_trickles(channel: Chann
             await asyncio.sleep(0.1)
         return response
 
-    app = web.Application()
-    app.router.add_post("/{path:.*}", trickle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    slow = make(channel.name, f"http://127.0.0.1:{runner.addresses[0][1]}")
-    began = asyncio.get_running_loop().time()
-    with pytest.raises(Ambiguous):
-        await slow.send(OUTGOING[channel.name], within=0.3)
-    assert asyncio.get_running_loop().time() - began < 1
-    await slow.close()
-    await runner.cleanup()
+    async with behind(trickle, name) as channel:
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(Ambiguous):
+            await channel.send(OUTGOING[name], within=0.3)
+        assert asyncio.get_running_loop().time() - began < 1
+
+
+@pytest.mark.parametrize("name", ["sms", "whatsapp", "voice"])
+async def test_what_twilio_says_that_it_has_under_way_can_be_watched(name: str) -> None:
+    async def busy(_: web.Request) -> web.Response:
+        return web.json_response({}, status=429, headers={"Twilio-Concurrent-Requests": "97"})
+
+    async with behind(busy, name) as channel:
+        with pytest.raises(NotAccepted):
+            await channel.send(OUTGOING[name], within=2)
+    watched = REGISTRY.get_sample_value("sojourn_twilio_concurrent_requests", {"account_sid": ACCOUNT_SID})
+    assert watched == 97
+    UNDER_WAY.clear()
 
 
 async def test_the_providers_wish_when_to_come_back_is_kept(provider: Provider, channel: Channel) -> None:
