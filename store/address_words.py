@@ -47,13 +47,15 @@ UPDATE suppressions SET lifted_at = $3 WHERE address = $1 AND channel = $2 AND s
 """
 
 # What was lifted stays so, unless it is found anew. A STOP stays one until START: else whoever lifts what a provider
-# has said of the number later would lift the STOP with it.
+# has said of the number later would lift the STOP with it. A STOP bears the time when it came, by the clock of whoever
+# took it: however that one goes, it comes after the START before it.
 _SUPPRESS = f"""
 INSERT INTO suppressions (channel, address, reason, source, at)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
 ON CONFLICT (address, channel) DO UPDATE SET reason = excluded.reason, source = excluded.source, at = excluded.at,
   lifted_at = NULL
-WHERE suppressions.lifted_at < excluded.at OR suppressions.lifted_at IS NULL AND suppressions.source <> '{REPLY}'
+WHERE suppressions.lifted_at < excluded.at OR suppressions.lifted_at IS NOT NULL AND excluded.source = '{REPLY}'
+  OR suppressions.lifted_at IS NULL AND suppressions.source <> '{REPLY}'
 """
 
 _IS_OPTED_OUT = """

@@ -1,9 +1,14 @@
 """Suppressed addresses, read and lifted by the API."""
 
+from datetime import timedelta
+from typing import Literal
+
 from store.address_words import AddressWord, is_opted_out, take_words
 from store.database import Database
 from tests.api.reading import reading
 from tests.rows import AT
+
+_TO_AND_FRO: tuple[Literal["opted_out", "opted_in"], ...] = ("opted_out", "opted_in", "opted_out")
 
 
 async def test_suppressions_are_listed_and_lifted(db: Database) -> None:
@@ -42,3 +47,13 @@ async def test_a_stop_is_lifted_by_nobody_but_its_writer(db: Database) -> None:
         await take_words(db, lambda: AT, [start])
         assert not await is_opted_out(db, "sms", "+15005550100")
         assert (await api.post(f"/v1/suppressions/{found['id']}/lift")).status_code == 200
+
+
+async def test_a_stop_after_start_holds_by_a_clock_that_is_behind(db: Database) -> None:
+    words = [AddressWord(str(id), "sms", "+15005550100", "reply", "", consent=it) for id, it in enumerate(_TO_AND_FRO)]
+    for place, word in enumerate(words):
+        behind = AT - place * timedelta(seconds=1)
+        await take_words(db, lambda behind=behind: behind, [word])
+    assert await is_opted_out(db, "sms", "+15005550100")
+    [lifted_at] = await db.pool.fetchrow("SELECT lifted_at FROM suppressions")
+    assert lifted_at is None
