@@ -37,6 +37,7 @@ from store.database import Database
 from store.facts import lock_customer
 from store.links import write_links
 from store.progress import EnrolmentStanding, write_progress
+from store.reporting import IN_DOUBT, LET_GO
 from store.retry import retried
 
 VERDICT_BY_STATUS: dict[str, Verdict] = {
@@ -105,6 +106,7 @@ NO_TIME = timedelta()
 
 ENDING = "SELECT outcome FROM enrolments WHERE id = $1 AND state <> 'active'"
 
+# That the provider has taken it holds also where a look-up had missed it, and the message was let go.
 RECORD = f"""
 WITH before AS (
   SELECT cost FROM messages WHERE key = $1
@@ -113,7 +115,7 @@ WITH before AS (
     segments = coalesce($6, segments), cost = CASE WHEN $3::text IN ('sent', 'unknown') THEN
       cost * coalesce($6, segments, 1) / coalesce(segments, 1) END,
     sent_at = CASE WHEN $3::text = 'sent' THEN $7::timestamptz END
-  WHERE key = $1 AND attempt = $2 AND status = 'claimed'
+  WHERE key = $1 AND attempt = $2 AND (status = 'claimed' OR $3::text = 'sent' AND status = ANY($9::text[]))
   RETURNING customer_id, channel, recipient, status, reason, cost, charged
 ), corrected AS ({CORRECTED}), dead AS (
   INSERT INTO suppressions (channel, address, reason, source, at)
@@ -262,6 +264,7 @@ async def _record(connection: Any, send: Identified, attempt: int, result: Resul
         result.segments,
         now,
         result.opts_out,
+        [*IN_DOUBT, *LET_GO],
     ) or await connection.fetchrow(SETTLED_BEFORE, send.key, attempt, result.provider_id, result.segments)
     if row is None or row["status"] == "claimed":
         raise Overtaken(send.key)

@@ -8,7 +8,7 @@ import pytest
 
 from language.gate import MessageGate
 from language.message_event import Report
-from language.sending import Overtaken
+from language.sending import Overtaken, Result
 from store.message_reports import take_reports
 from store.reporting import Told
 from tests.sending import NOW, Desk
@@ -45,6 +45,24 @@ async def test_a_held_message_of_which_a_report_comes_is_not_sent_again(desk: De
     row = await desk.row()
     assert (row["status"], row["provider_id"]) == (report or "sent", provider_id)
     assert len(desk.provider.accepted) == 1
+
+
+@pytest.mark.parametrize("status", ["held", "released", "suppressed", "expired", "unknown"])
+async def test_what_a_worker_frozen_in_its_call_says_at_last_stands(desk: Desk, status: str) -> None:
+    provider_id = await be_held_after_a_call(desk)
+    await desk.db.pool.execute("UPDATE messages SET status = $1, reason = 'it seemed so'", status)
+    receipt = await desk.ledger.record(desk.order(), 1, Result("sent", provider_id=provider_id), now=NOW)
+    row = await desk.row()
+    assert (receipt.verdict, row["status"], row["reason"], row["provider_id"]) == ("sent", "sent", None, provider_id)
+    assert (await desk.send(desk.order(), first=2)).verdict == "sent"
+    assert len(desk.provider.accepted) == 1
+
+
+async def test_what_a_worker_frozen_in_its_call_says_of_another_attempt_stands_not(desk: Desk) -> None:
+    await be_held_after_a_call(desk)
+    assert (await desk.ledger.record(desk.order(), 2, Result("sent", provider_id="SM2"), now=NOW)).verdict == "held"
+    row = await desk.row()
+    assert (row["status"], row["provider_id"]) == ("held", None)
 
 
 async def test_a_message_that_came_to_nothing_and_yet_arrived_is_told_as_sent(desk: Desk) -> None:
