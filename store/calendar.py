@@ -14,7 +14,7 @@ from language.time_zone import TimeZones, customer_zone
 from store import ingest_read as read
 from store import ingest_write as write
 from store.database import Database
-from store.ingest_ids import IdBlock
+from store.ingest_ids import draw
 from store.ingest_journeys import Decisions, History, Refusal, standings
 from store.ingest_listeners import LIVE, Listeners
 from store.ingest_people import Person
@@ -107,7 +107,6 @@ class Calendars:
         self._db = db
         self._page = page
         self._listeners = Listeners()
-        self._ids = IdBlock("enrolments")
         self._shelf = PolicyShelf(db)
 
     async def enrol_page(self, order: EnrolDue, clock: Callable[[], datetime]) -> CalendarStanding:
@@ -116,7 +115,7 @@ class Calendars:
 
         async def attempt() -> CalendarStanding:
             async with self._db.pool.acquire() as connection, connection.transaction():
-                tick = Tick(connection, self._listeners, self._ids, zones, clock, order.look_every, self._page)
+                tick = Tick(connection, self._listeners, zones, clock, order.look_every, self._page)
                 return await tick.run(order.journey, order.at)
 
         return await retried(attempt)
@@ -128,7 +127,6 @@ class Tick:
 
     connection: Any
     listeners: Listeners
-    ids: IdBlock
     zones: TimeZones
     clock: Callable[[], datetime]
     look_every: timedelta
@@ -228,8 +226,8 @@ class Tick:
             await read.lock_enrolments(connection, kept, [live.journey], None),
             await read.past(connection, kept, [live.journey]),
         )
-        await self.ids.reserve(connection, len(fresh))
-        decisions = Decisions(self.listeners, history, self.ids.take)
+        new_ids = await draw(connection, "enrolments", len(fresh))
+        decisions = Decisions(self.listeners, history, new_ids.pop)
         for candidate in sorted(fresh, key=lambda it: (it.person.id, it.moment)):
             if candidate.person.id in kept:
                 self._decide(decisions, live, start, candidate)

@@ -10,7 +10,7 @@ from store import ingest_read as read
 from store import ingest_write as write
 from store.commands import CommandError
 from store.database import Database
-from store.ingest_ids import IdBlock
+from store.ingest_ids import draw
 from store.ingest_journeys import Decisions, History
 from store.ingest_listeners import LIVE, Listeners
 from store.ingest_people import Person
@@ -66,7 +66,6 @@ class Enrolling:
 
     def __init__(self) -> None:
         self._listeners = Listeners()
-        self._ids = IdBlock("enrolments")
 
     async def decide(self, connection: Any, wanted: Enrol, at: datetime) -> Decisions:
         """Enrol or refuse, at this journey time; either is written. Raises EnrolmentRefusedError, having written
@@ -78,8 +77,8 @@ class Enrolling:
             await read.lock_enrolments(connection, [person.id], [listener.journey], None),
             await read.past(connection, [person.id], [listener.journey]),
         )
-        await self._ids.reserve(connection, 1)
-        decisions = Decisions(self._listeners, history, self._ids.take)
+        ids = await draw(connection, "enrolments", 1)
+        decisions = Decisions(self._listeners, history, ids.pop)
         decisions.admit(listener, Entry(key, False), _occurrence(wanted, at), person)
         await write.write_enrolments(connection, decisions.enrolments)
         await write.write_deliveries(connection, decisions.deliveries)

@@ -45,11 +45,13 @@ class Ingest:
                     connection,
                     self._clock,
                     self._listeners,
-                    self._customer_ids,
-                    self._enrolment_ids,
+                    self._customer_ids.lend(),
+                    self._enrolment_ids.lend(),
                     in_demo_time=self._in_demo_time,
                 )
-                return await transaction.run(events, rejects), transaction.has_deliveries
+                accepted = await transaction.run(events, rejects)
+            transaction.keep_ids()
+            return accepted, transaction.has_deliveries
 
         accepted, has_deliveries = await retried(attempt, again=(*AGAIN, Overtaken))
         self._committed()

@@ -12,7 +12,7 @@ from language.listening import Listener, Occurrence
 from store import ingest_read as read
 from store import ingest_write as write
 from store.ingest_event import Accepted, IncomingEvent, Reject
-from store.ingest_ids import IdBlock
+from store.ingest_ids import Lent
 from store.ingest_journeys import Decisions, History
 from store.ingest_listeners import Listeners, goal_since
 from store.ingest_merge import merge
@@ -34,8 +34,8 @@ class IngestTransaction:
         connection: Any,
         clock: Callable[[], datetime],
         listeners: Listeners,
-        customer_ids: IdBlock,
-        enrolment_ids: IdBlock,
+        customer_ids: Lent,
+        enrolment_ids: Lent,
         *,
         in_demo_time: bool,
     ) -> None:
@@ -55,6 +55,11 @@ class IngestTransaction:
             await self._store(fresh)
         await write.write_quarantine(self._connection, rejects, self._clock())
         return Accepted(frozenset(fresh), len(events) - len(fresh), len(rejects))
+
+    def keep_ids(self) -> None:
+        """After the commit, and only then."""
+        self._customer_ids.keep()
+        self._enrolment_ids.keep()
 
     async def _register(self, events: Sequence[IncomingEvent]) -> list[IncomingEvent]:
         """Those of the events that were never accepted before, in their order."""
