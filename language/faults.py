@@ -218,8 +218,14 @@ def shown(value: Any) -> str:
     return repr(value)[:60]
 
 
+_BESIDE_ON = frozenset({"where", "of", "match"})
+"""What qualifies an event."""
+
+
 def _similar(name: str) -> str:
-    close = difflib.get_close_matches(name, _field_names(), n=1, cutoff=0.6)
+    if name in _BESIDE_ON:
+        return f"it goes with an event: write `- on: …` in a line of its own, and `{name}` below `on`"
+    close = difflib.get_close_matches(name, [it for it in _field_names() if it != name], n=1, cutoff=0.7)
     return f"did you mean `{close[0]}`?" if close else "remove it, or indent it under the field it belongs to"
 
 

@@ -154,6 +154,14 @@ STEP = [
         "never done",
         "add `within",
     ),
+    Mistake(
+        "a condition beside the wait",
+        step("wait_for: X", "where: event.a == 1", "within: 1d"),
+        6,
+        "wait_for",
+        "no field `where` here",
+        "`where` below `on`",
+    ),
     Mistake("no time at all", step("wait_for: X", "within: 0s"), 6, "wait_for_x", "zero", "within: 1d"),
     Mistake("an endless wait", step("wait_for: X"), 5, "wait_for_x", "waits without limit", "within"),
     Mistake(
