@@ -73,6 +73,7 @@ def _introduce(stack: EmbeddedStack) -> None:
         "API docs": f"{url}/docs",
         "Sandbox": f"{url}/sandbox",
         "Temporal UI": stack.temporal_ui_url,
+        "PostgreSQL": stack.database_url,
         "Data, logs": stack.directory.path,
     }
     if not stack.settings.write_keys:
