@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from runtime.part import Part
@@ -72,9 +73,11 @@ class Supervisor:
         await watch.start(environment)
 
     def kill(self, name: str, with_signal: signal.Signals = signal.SIGKILL) -> int:
-        """Sends a signal to a part, which is started again once it is dead. Returns the process id that was hit."""
+        """Sends a signal to a part, which is started again once it is dead, also if it just died by itself. Returns the
+        process id that was hit."""
         pid = self.pids[name]
-        os.kill(pid, with_signal)
+        with suppress(ProcessLookupError):
+            os.kill(pid, with_signal)
         return pid
 
     async def recovered(self, name: str, *, after: int, within: float = 60.0) -> int:

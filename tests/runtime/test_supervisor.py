@@ -1,6 +1,7 @@
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -44,6 +45,15 @@ async def test_a_killed_part_is_started_again_and_reported(tmp_path: Path) -> No
 
     assert reports == ["beat ended with SIGKILL; starting it again", "beat is back"] * 2
     assert supervisor.pids == {}
+
+
+async def test_a_part_that_just_died_may_be_killed(supervisor: Supervisor, tmp_path: Path) -> None:
+    await supervisor.start(part(tmp_path))
+    killed = supervisor.kill("beat")
+    time.sleep(0.5)  # noqa: ASYNC251 nobody shall notice meanwhile
+
+    assert supervisor.kill("beat") == killed
+    assert await supervisor.recovered("beat", after=killed, within=10) != killed
 
 
 async def test_a_part_that_ends_at_once_fails_with_the_end_of_its_log(supervisor: Supervisor, tmp_path: Path) -> None:
