@@ -50,7 +50,7 @@ async def test_a_killed_part_is_started_again_and_reported(tmp_path: Path) -> No
 async def test_a_part_that_just_died_may_be_killed(supervisor: Supervisor, tmp_path: Path) -> None:
     await supervisor.start(part(tmp_path))
     killed = supervisor.kill("beat")
-    time.sleep(0.5)  # noqa: ASYNC251 nobody shall notice meanwhile
+    time.sleep(0.5)  # and nobody has noticed
 
     assert supervisor.kill("beat") == killed
     assert await supervisor.recovered("beat", after=killed, within=10) != killed
