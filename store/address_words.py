@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from language.channel import Channel
 from store import ingest_read as read
+from store.address_locks import lock_addresses
 from store.database import Database
 from store.retry import retried
 
@@ -147,6 +148,9 @@ async def _take(db: Database, clock: Callable[[], datetime], words: Sequence[Add
 async def _store(connection: Any, clock: Callable[[], datetime], words: Sequence[AddressWord]) -> None:
     whose = await _whose(connection, words)
     final = await _lock_customers(connection, {id for customers in whose.values() for id in customers})
+    stopped = {(word.channel, word.plain_address) for word in words if word.suppresses}
+    if stopped:
+        await lock_addresses(connection, stopped)
     now = clock()
     consents: dict[tuple[Any, ...], None] = {}
     for place, word in enumerate(words):

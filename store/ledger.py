@@ -29,6 +29,7 @@ from language.sending import (
     Unresolved,
 )
 from language.spending import Charge, Filling
+from store.address_locks import share_address
 from store.address_words import REPLY
 from store.arms import everywhere
 from store.budgets import CORRECTED, charged, find_used_up, mark_used_up, refund, take
@@ -336,13 +337,16 @@ class Claiming:
         return Addressee(row["id"], row["traits"], row["locale"], row["time_zone"])
 
     async def _find(self, addressee: Addressee, recipient: str | Refusal) -> Found:
+        channel, address = self.send.channel, None if isinstance(recipient, Refusal) else recipient
+        if address is not None:
+            await share_address(self.connection, channel, address)
         row = await self.connection.fetchrow(
             STANDING_OF_MESSAGE,
             self.send.key,
             addressee.id,
-            self.send.channel,
+            channel,
             self.gate.topic,
-            None if isinstance(recipient, Refusal) else recipient,
+            address,
             bool(self.gate.control),
             EVERYWHERE,
         )

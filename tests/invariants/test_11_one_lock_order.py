@@ -4,6 +4,7 @@ import asyncio
 import random
 
 from language.message_event import Report
+from store.address_locks import share_address
 from store.address_words import AddressWord, take_words
 from store.database import Database
 from store.ingest import Ingest
@@ -20,12 +21,13 @@ async def deadlocks(db: Database) -> int:
 
 
 async def claim(db: Database, dice: random.Random) -> None:
-    """As a send does: the customer's row, then the enrolment's, then a while of thinking."""
+    """As a send does: the customer's row, then the enrolment's, then the address, then a while of thinking."""
     async with db.pool.acquire() as connection, connection.transaction():
         row = await connection.fetchrow("SELECT id, customer_id FROM enrolments ORDER BY random() LIMIT 1")
         if row is not None:
             await connection.execute("SELECT 1 FROM customers WHERE id = $1 FOR UPDATE", row["customer_id"])
             await connection.execute("SELECT 1 FROM enrolments WHERE id = $1 FOR UPDATE", row["id"])
+            await share_address(connection, "email", f"a{dice.randrange(3)}@example.com")
             await asyncio.sleep(dice.uniform(0, 0.005))
             await connection.execute("UPDATE enrolments SET seen_seq = last_seq WHERE id = $1", row["id"])
 

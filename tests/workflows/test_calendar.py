@@ -79,6 +79,8 @@ async def test_birthday_comes_once_a_year_at_nine_of_the_customers_morning(world
     begun_at = world.now()
     for number, (user, zone) in enumerate(ZONE_BY_USER.items()):
         next_birthday = begun_at + timedelta(days=40 + 100 * number)
+        if f"{next_birthday:%m-%d}" == "02-29":  # kept on the 28th in the second year: another test's matter
+            next_birthday -= timedelta(days=1)
         birthday = next_birthday.replace(year=next_birthday.year - 28).date().isoformat()
         phone = f"+1500555000{number}"
         await world.identify({"birthday": birthday, "phone": phone}, user=user, time_zone=zone)
