@@ -2,8 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -72,10 +71,13 @@ def worker() -> None:
 def migrate() -> None:
     """Bring the database's tables up to date."""
     settings = _settings()
+    from scripts.database import REFUSALS, refused
     from store.migrate import migrate as run
 
-    with _postgres():
+    try:
         run(settings.database_url)
+    except (OSError, *REFUSALS) as error:
+        refused(error)
 
 
 @app.command()
@@ -89,8 +91,7 @@ def publish(
     settings = _settings(_import_functions)
     from scripts.publish import run
 
-    with _postgres():
-        sys.exit(asyncio.run(run(settings, directory)))
+    sys.exit(asyncio.run(run(settings, directory)))
 
 
 @app.command()
@@ -177,11 +178,9 @@ def why(
 
     Each verdict with its reason, the rule that decided, and what was reported since.
     """
-    settings = _settings()
     from scripts.why import run
 
-    with _postgres():
-        sys.exit(asyncio.run(run(settings, customer, message, as_json=json)))
+    sys.exit(asyncio.run(run(_settings(), customer, message, as_json=json)))
 
 
 coupons = typer.Typer(help="Fill the pools of coupons, and see what is left in them.", no_args_is_help=True)
@@ -197,21 +196,17 @@ def load(
 
     All of them or, when anything is wrong, none. Codes that are there already, taken or not, stay as they are.
     """
-    settings = _settings()
     from scripts.coupons import load as run
 
-    with _postgres():
-        sys.exit(asyncio.run(run(settings, pool, file)))
+    sys.exit(asyncio.run(run(_settings(), pool, file)))
 
 
 @coupons.command()
 def count() -> None:
     """Count what is left in each pool."""
-    settings = _settings()
     from scripts.coupons import count as run
 
-    with _postgres():
-        asyncio.run(run(settings))
+    asyncio.run(run(_settings()))
 
 
 def _settings(requires: Callable[["Settings"], None] = lambda _settings: None) -> "Settings":
@@ -231,34 +226,6 @@ def _settings(requires: Callable[["Settings"], None] = lambda _settings: None) -
     set_up_logs(settings)
     failpoint.arm(settings.failpoints)
     return settings
-
-
-@contextmanager
-def _postgres() -> Iterator[None]:
-    """Ends the process in plain words where PostgreSQL does not let it in."""
-    import asyncpg
-
-    closed = (
-        OSError,
-        TimeoutError,
-        asyncpg.PostgresConnectionError,
-        asyncpg.CannotConnectNowError,
-        asyncpg.InvalidAuthorizationSpecificationError,
-        asyncpg.InvalidCatalogNameError,
-        asyncpg.ClientConfigurationError,
-    )
-    try:
-        yield
-    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
-        typer.echo("sojourn: the database has no tables yet, or old ones; run `sojourn migrate`", err=True)
-    except closed as error:
-        typer.echo(f"sojourn: PostgreSQL does not let us in: {str(error) or type(error).__name__}", err=True)
-        typer.echo(
-            "sojourn: start it, or set SOJOURN_DATABASE_URL; `sojourn up` prints the address of its own", err=True
-        )
-    else:
-        return
-    sys.exit(1)
 
 
 def _import_functions(settings: "Settings") -> None:

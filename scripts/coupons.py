@@ -10,8 +10,8 @@ import typer
 
 from language.steps.doing import NAME
 from runtime.settings import Settings
+from scripts.database import opened
 from store.coupons import count_pools, load_codes
-from store.database import Database
 
 LONGEST = 200
 HEADERS = ("code", "codes", "coupon", "coupons", "couponcode", "promocode", "voucher", "vouchercode")
@@ -29,27 +29,22 @@ async def load(settings: Settings, pool: str, file: Path) -> int:
             f"{pool}: no journey can name this pool; use small letters, digits and _\nnothing was loaded", err=True
         )
         return 1
-    db = await Database.open(settings.database_url, pool_size=1)
     try:
-        with file.open(newline="", encoding="utf-8-sig") as text:
-            loaded = await load_codes(db, pool, read_codes(text, file.name))
+        async with opened(settings) as db:
+            with file.open(newline="", encoding="utf-8-sig") as text:
+                loaded = await load_codes(db, pool, read_codes(text, file.name))
     except BadFileError as error:
         typer.echo(f"{error}\nnothing was loaded", err=True)
         return 1
-    finally:
-        await db.close()
     typer.echo(f"{pool}: {loaded.new:,} new, {loaded.repeated:,} there already or repeated in the file")
     return 0
 
 
 async def count(settings: Settings) -> None:
     """Print a line for each pool."""
-    db = await Database.open(settings.database_url, pool_size=1)
-    try:
+    async with opened(settings) as db:
         for pool in await count_pools(db):
             typer.echo(f"{pool.pool}: {pool.left:,} left, {pool.taken:,} taken")
-    finally:
-        await db.close()
 
 
 def read_codes(text: TextIO, name: str) -> Iterator[str]:

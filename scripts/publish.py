@@ -8,8 +8,8 @@ import typer
 from api.publish import publish
 from language.clock import Pace
 from runtime.settings import Settings
+from scripts.database import opened
 from scripts.directory import read_directories
-from store.database import Database
 
 
 async def run(settings: Settings, directory: Path) -> int:
@@ -21,11 +21,8 @@ async def run(settings: Settings, directory: Path) -> int:
         typer.echo("nothing was published", err=True)
         return 1
     pace = Pace.of(settings)
-    db = await Database.open(settings.database_url, pool_size=2)
-    try:
+    async with opened(settings, pool_size=2) as db:
         now = pace.journey_time(datetime.now(UTC))
         for done in await publish(db, library.compiled(), at=now, policy=library.policy):
             typer.echo(f"{done.journey}: version {done.version} {'is live now' if done.is_new else 'was live already'}")
-    finally:
-        await db.close()
     return 0

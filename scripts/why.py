@@ -8,7 +8,7 @@ import typer
 from api.sentence import spoken
 from api.why import MessageWhyRead, WhyRead, explain
 from runtime.settings import Settings
-from store.database import Database
+from scripts.database import opened
 from store.reading_customers import find_customer, parse_name
 
 
@@ -19,15 +19,12 @@ async def run(settings: Settings, customer: str, message: str | None, *, as_json
     except ValueError as error:
         typer.echo(str(error), err=True)
         return 2
-    db = await Database.open(settings.database_url, pool_size=1)
-    try:
+    async with opened(settings) as db:
         found = await find_customer(db, name)
         if found is None:
             typer.echo(f"nobody is known as {customer}", err=True)
             return 1
         why = await explain(db, found, message)
-    finally:
-        await db.close()
     typer.echo(why.model_dump_json(indent=2) if as_json else "\n".join(lines(why)))
     return 0
 

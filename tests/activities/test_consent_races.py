@@ -45,9 +45,7 @@ async def test_a_claim_waits_for_an_opt_out_that_is_just_being_written(desk: Des
     assert (receipt.verdict, receipt.reason) == ("suppressed", "the customer has opted out of everything")
 
 
-async def test_a_claim_waits_for_a_stop_of_a_number_that_nobody_is_known_by(
-    desk: Desk,
-) -> None:
+async def test_a_claim_waits_for_a_stop_of_a_number_that_nobody_is_known_by(desk: Desk) -> None:
     """The customer's number is a trait alone: no row of hers tells the STOP about her, nor her claim about the STOP."""
     stop = AddressWord("1", "sms", PHONE, REPLY, "STOP", consent="opted_out")
     await desk.db.pool.execute(LIFTED, PHONE, NOW)
