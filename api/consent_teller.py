@@ -5,10 +5,9 @@ from contextlib import suppress
 
 import structlog
 
-from api.relay import POSTGRES_AWAY
 from language.customer_pages import CustomerPages, Whose
 from store.consents_told import tell_consents
-from store.database import Database
+from store.database import POSTGRES_AWAY, Database
 from store.ingest_queue import Full, IngestQueue, Unavailable
 
 log = structlog.get_logger()

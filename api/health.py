@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from temporalio.service import RPCError
 
 from api.parts import Parts
-from api.relay import POSTGRES_AWAY
+from store.database import POSTGRES_AWAY
 
 router = APIRouter(tags=["operating"])
 PATIENCE = 2.0

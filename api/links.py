@@ -15,9 +15,9 @@ from api.parts import Parts
 from api.preference_page import HEADERS, not_found_page, page
 from api.previewers import is_machine
 from api.provided import App
-from api.relay import POSTGRES_AWAY
 from runtime.settings import Settings
 from store.browsers import introduction
+from store.database import POSTGRES_AWAY
 from store.ingest_queue import Full, Unavailable
 from store.links import LinkRecord, find_link
 from store.message_reports import take_reports

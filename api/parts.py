@@ -13,14 +13,14 @@ from temporalio.client import Client
 from api.calendar import CalendarKeeper
 from api.consent_teller import ConsentTeller
 from api.reconciler import Reconciler
-from api.relay import POSTGRES_AWAY, Relay
+from api.relay import Relay
 from language.clock import Pace
 from language.customer_pages import CustomerPages
 from runtime.failpoint import hit
 from runtime.settings import Settings
 from runtime.signing import Signer
 from runtime.temporal import connect
-from store.database import Database
+from store.database import POSTGRES_AWAY, Database
 from store.enrolling import Enroller
 from store.ingest import Ingest
 from store.ingest_queue import IngestQueue

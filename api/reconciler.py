@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from api.calendar import CalendarKeeper
-from api.relay import POSTGRES_AWAY
 from api.starting import starting
 from language.clock import Pace
 from language.state import Kept
 from runtime.metrics import DELIVERIES_WAITING, ENROLMENTS_BROKEN, ENROLMENTS_RESTARTED
+from store.database import POSTGRES_AWAY
 from store.outbox import Outbox
 from store.reconcile import Open, Reconciliation, Trace
 from store.versions import Versions

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
-import asyncpg
 import structlog
 
 from api.outage import Outage
@@ -16,6 +15,7 @@ from language.clock import Pace
 from language.urgency import LEVELS
 from runtime.failpoint import hit
 from runtime.metrics import DELIVERIES_RELAYED, RELAY_FAILURES
+from store.database import POSTGRES_AWAY
 from store.outbox import Outbox, Waiting
 from store.versions import Versions
 from workflows.client import JourneyClient, TemporalAway
@@ -23,7 +23,6 @@ from workflows.payload import Deliveries
 
 log = structlog.get_logger()
 
-POSTGRES_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 ORPHANED = timedelta(seconds=15)
 ABANDONED = timedelta(hours=1)
 POISONED = timedelta(minutes=1)

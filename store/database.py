@@ -5,6 +5,9 @@ from typing import Any
 import asyncpg
 import orjson
 
+POSTGRES_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""Whatever PostgreSQL may answer, or not, to somebody who will ask again."""
+
 
 class EncodedJson(bytes):
     """JSON that is encoded already; a jsonb parameter takes it as it is."""

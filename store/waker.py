@@ -6,10 +6,9 @@ from typing import Any
 
 import asyncpg
 
-from store.database import Database
+from store.database import POSTGRES_AWAY, Database
 
 DELIVERIES = "sojourn_deliveries"
-LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Waker:
@@ -51,7 +50,7 @@ class Waker:
 
     async def _run(self) -> None:
         while True:
-            with suppress(*LOST):
+            with suppress(*POSTGRES_AWAY):
                 await self._serve(await self._db.connect())
             await asyncio.sleep(self._reconnect_after)
 
@@ -64,7 +63,7 @@ class Waker:
                 self._unsent.clear()
                 await connection.execute(f"NOTIFY {self._channel}")
         finally:
-            with suppress(*LOST):
+            with suppress(*POSTGRES_AWAY):
                 await connection.close(timeout=1)
 
     def _heard(self, connection: Any, pid: int, channel: str, payload: object) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import structlog
 
 from api.problem import Problem
-from api.relay import POSTGRES_AWAY
 from api.sandbox.reports import SandboxReports
 from language.message_event import Report
+from store.database import POSTGRES_AWAY
 from store.sandbox import SandboxInbox
 
 PERIOD = 0.5

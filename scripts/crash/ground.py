@@ -21,9 +21,9 @@ from scripts.crash.backend import Backend
 from scripts.crash.weather import MILD, Weather, fate_of, is_withheld
 from scripts.provider import ACCOUNT_SID, API_KEY, AUTH_TOKEN, Provider
 from scripts.provider.webhooks import Webhooks
+from store.database import POSTGRES_AWAY
 
 JOURNEYS = Path(__file__).parent / "journeys"
-POSTGRES_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 
 class Deaths:
