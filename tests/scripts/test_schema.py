@@ -13,7 +13,8 @@ from ruamel.yaml import YAML
 from language.library import read_library
 from language.steps import Step, step_classes
 from scripts.schema import as_text, run, schemas
-from tests.language.test_mistakes import FILES, HEAD, MESSAGES, SCENARIO_MISTAKES, STEP, Mistake
+from tests.language.mistakes.mistake import Mistake
+from tests.language.test_mistakes import FILES, HEAD, MESSAGES, SCENARIO_MISTAKES, STEP
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "journeys").rglob("*.yaml"))

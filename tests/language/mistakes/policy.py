@@ -1,0 +1,105 @@
+"""Mistakes with the policy, and what it forbids a journey."""
+
+from tests.language.mistakes.mistake import TOP, Mistake, step
+
+BUDGET = "costs: {currency: EUR, sms: 0.9, email: 0}\nbudget: {per_enrolment: 0.5}\n"
+QUIET = 'quiet_hours: {from: "21:00", to: "08:00"}\n'
+FEW = "caps:\n  - {name: few, limit: 2, per: 7d, class: service}\n"
+POLICY = [
+    Mistake(
+        "a window in the night",
+        step("- wait: {window: '05:00-07:00'}", "- {send: m, via: email}"),
+        7,
+        "send_m",
+        "quiet hours",
+        "another time",
+        policy=QUIET,
+    ),
+    Mistake(
+        "a birthday at night",
+        TOP.replace("{on: Go}", "{date: profile.birthday, at: '03:00'}") + "steps:\n  - {send: m, via: email}\n",
+        6,
+        "send_m",
+        "03:00",
+        "another time",
+        policy=QUIET,
+    ),
+    Mistake(
+        "deferred for an hour",
+        step("- {send: m, via: email, on_cap: defer, valid_for: 1h}"),
+        6,
+        "send_m",
+        "11h",
+        "lengthen",
+        policy=QUIET,
+    ),
+    Mistake(
+        "more than a cap",
+        step("- {repeat: 3, every: 1d, do: [{send: m, via: email}]}"),
+        6,
+        "send_m",
+        "message 3 within 7 days",
+        "further apart",
+        policy=FEW,
+    ),
+    Mistake(
+        "sooner than the gap",
+        step("- {send: offer, via: email}", "- wait: 1h", "- {id: more, send: offer, via: email}"),
+        8,
+        "more",
+        "within 4h",
+        "longer wait",
+        policy="minimum_gap: 4h\n",
+    ),
+    Mistake(
+        "two at once",
+        step("- {send: m, via: email}", "- {send: offer, via: email}"),
+        7,
+        "send_offer",
+        "within minutes",
+        "a wait",
+    ),
+    Mistake(
+        "two after a minute",
+        step("- {send: m, via: email}", "- wait: 1m", "- {id: more, send: m, via: email}"),
+        8,
+        "more",
+        "within minutes",
+        "a wait",
+    ),
+    Mistake(
+        "too dear",
+        step("- {send: m, via: sms}"),
+        5,
+        "steps",
+        "0.90 EUR",
+        "raise the budget",
+        policy=BUDGET,
+    ),
+    Mistake(
+        "dear without end",
+        step("- {send: m, via: sms}", "- wait: 1d", "- go_to: send_m"),
+        5,
+        "steps",
+        "no limit",
+        "`repeat`",
+        policy=BUDGET,
+    ),
+    Mistake(
+        "a price unknown",
+        step("- {send: m, via: sms}"),
+        6,
+        "send_m",
+        "no price for sms",
+        "costs",
+        policy="costs: {email: 0}\nbudget: {per_enrolment: 0.5}\n",
+    ),
+    Mistake(
+        "held out of receipts",
+        TOP + "control: 10\nsteps:\n  - {send: paid, via: email}\n",
+        5,
+        "control",
+        "transactional",
+        "remove it",
+    ),
+]
